@@ -1,0 +1,40 @@
+# Every target sets up what it needs: `make run` on a fresh machine with git, make and Python 3.11+ does everything.
+
+PYTHON := .venv/bin/python
+STAMP := .venv/.set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench pocket pocket-eval clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## Make the environment in .venv; again only when pyproject.toml or deploy/constraints.txt change
+
+$(STAMP): pyproject.toml deploy/constraints.txt
+	@sh deploy/setup.sh $@
+
+run: setup ## Draw a welcome picture with the model that ships
+	@$(PYTHON) -m bot run
+
+test: setup ## Run every test: no token, no GPU, no network
+	@$(PYTHON) -m pytest
+
+check: setup ## Lint, types, tests: what has to pass before a commit
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(MAKE) --no-print-directory test
+
+bench: setup ## Measure the engine against diffusers on this machine
+	@$(PYTHON) -m tests.bench
+
+pocket: setup ## Train the model that ships, from scratch
+	@$(PYTHON) -m engine.pocket.train
+
+pocket-eval: setup ## Measure what the model that ships can and cannot draw
+	@$(PYTHON) -m engine.pocket.evaluate
+
+clean: ## Remove the environment and every cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

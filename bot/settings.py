@@ -1,0 +1,231 @@
+"""Settings: environment, `.env`, one TOML file → one frozen `Settings`. Every error names the key and where it stands.
+
+An earlier source wins: the environment, `.env` in the working folder, the TOML file, the default. What is
+`DARKROOM_JOB_DEADLINE_S` in the environment and `.env` is `job_deadline_s` in the TOML file. Empty means not set.
+Reads files, writes none. Knows nothing of what the settings are for.
+"""
+
+import difflib
+import math
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.errors import UserError
+
+PREFIX = "DARKROOM_"
+DEFAULT_DATA_DIR = "~/.local/share/darkroom"
+CONFIG_NAME = "darkroom.toml"
+KEYS = ("model", "device", "idle_unload_s", "job_deadline_s", "worker_command")  # as the TOML file spells them
+MAX_FILE_BYTES = 2**20  # of settings; more is some other file
+_DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
+_LONGEST_S = 30 * 24 * 3600.0  # a month: longer is a typing error, and longer than timers are exact
+_ENV_NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator decides. Each field is the key of its name.
+
+    `data_dir` need not exist yet. `devices`: a worker each, or "auto" alone. `idle_unload_s` 0 keeps models for ever.
+    `worker_command` replaces the worker program, for tests and for developing without torch; None is our own.
+    `config_file` was read, None if there is none. `unread` are DARKROOM_ names in the environment that nothing reads.
+    """
+
+    data_dir: Path
+    config_file: Path | None = None
+    model: str = "pocket"
+    devices: tuple[str, ...] = ("auto",)
+    idle_unload_s: float = 900.0
+    job_deadline_s: float = 3_600.0
+    worker_command: tuple[str, ...] | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A value as it was written, and where, in words for a person."""
+
+    value: object
+    where: str
+
+
+def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
+    """Read all sources. Raises: UserError naming the key or file at fault."""
+    found = {key: _Found(value, f"{key} in the environment") for key, value in environ.items()}
+    dotenv = working_dir / ".env"
+    for key, value in _read_dotenv(dotenv).items():
+        if not environ.get(key):  # empty means not set
+            found[key] = _Found(value, f"{key} in {dotenv}")
+    found = {key: item for key, item in found.items() if key.startswith(PREFIX) and item.value}
+    data_dir = _take(found, "data_dir", _folder) or _folder(DEFAULT_DATA_DIR)
+    config_file = _take(found, "config", _path) or _default_config(data_dir)
+    if config_file:
+        found = _read_toml(config_file) | found
+    known: dict[str, Any] = {
+        "model": _take(found, "model", _words),
+        "devices": _take(found, "device", _devices),
+        "idle_unload_s": _take(found, "idle_unload_s", _seconds_or_zero),
+        "job_deadline_s": _take(found, "job_deadline_s", _seconds),
+        "worker_command": _take(found, "worker_command", _command),
+    }
+    given = {name: value for name, value in known.items() if value is not None}
+    return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)
+
+
+def _take(found: dict[str, _Found], name: str, read: Callable[[object], T]) -> T | None:
+    """Take a key out of what was found; None if it is not there."""
+    item = found.pop(PREFIX + name.upper(), None)
+    if item is None:
+        return None
+    try:
+        return read(item.value)
+    except ValueError as exc:
+        raise UserError(f"{item.where} {exc}.") from exc
+
+
+def _default_config(data_dir: Path) -> Path | None:
+    path = data_dir / CONFIG_NAME
+    try:
+        return path if path.is_file() else None
+    except OSError as exc:
+        raise UserError(f"{PREFIX}DATA_DIR: {path} cannot be read: {_why(exc)}.") from exc
+
+
+# Files
+
+
+def _read_toml(path: Path) -> dict[str, _Found]:
+    text = _read_text(path)
+    if text is None:
+        raise UserError(f"{PREFIX}CONFIG names {path}, and there is no such file.")
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise UserError(f"{path} is no valid TOML: {exc}.") from exc
+    for key in table:
+        _check_toml_key(path, key)
+    return {PREFIX + key.upper(): _Found(value, f"{key} in {path}") for key, value in table.items() if value != ""}
+
+
+def _check_toml_key(path: Path, key: str) -> None:
+    if key in ("data_dir", "config"):
+        raise UserError(f"{key} in {path} comes too late to find that file; set {PREFIX}{key.upper()} instead.")
+    if key not in KEYS:
+        near = difflib.get_close_matches(key.lower().removeprefix(PREFIX.lower()), KEYS, n=1)
+        raise UserError(f"{key[:80]!r} in {path} is no setting{f'; did you mean {near[0]}?' if near else '.'}")
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    """Lines `KEY=value` as docker compose reads them: `#` comments, optional `export` and quotes; no expansion."""
+    values = {}
+    for number, line in enumerate((_read_text(path) or "").splitlines(), 1):
+        bare = line.strip()
+        match = _ENV_NAME.fullmatch(bare)
+        if match and match[1].startswith(PREFIX):
+            values[match[1]] = _unquoted(match[2], f"{match[1]} in {path}, line {number},")
+        elif bare.startswith(PREFIX):
+            raise UserError(f"{path}, line {number}, should read {PREFIX}NAME=value.")
+    return values
+
+
+def _unquoted(value: str, where: str) -> str:
+    if value[:1] not in ("'", '"'):
+        return re.split(r"\s#", value, maxsplit=1)[0].strip()
+    end = value.find(value[0], 1)
+    rest = value[end + 1 :].strip()
+    if end < 0 or (rest and not rest.startswith("#")):
+        raise UserError(f"{where} has a quotation mark that does not fit.")
+    return value[1:end]
+
+
+def _read_text(path: Path) -> str | None:
+    """A small text file; None if there is none."""
+    try:
+        if not path.exists():
+            return None
+        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+            raise UserError(f"{path} is no file of settings.")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as exc:
+        raise UserError(f"{path} cannot be read: {_why(exc)}.") from exc
+    except ValueError as exc:
+        raise UserError(f"{path} is not written in UTF-8.") from exc
+
+
+def _why(exc: OSError) -> str:
+    return (exc.strerror or str(exc)).lower()
+
+
+# Values. Each raises ValueError with the end of a sentence that begins with the key.
+
+
+def _words(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text in quotation marks, not {_shown(value)}")
+    return value
+
+
+def _path(value: object) -> Path:
+    text = _words(value)
+    if "\0" in text:
+        raise ValueError("is no path")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as exc:
+        raise ValueError("begins with ~, and this user has no home folder") from exc
+
+
+def _folder(value: object) -> Path:
+    path = _path(value)
+    if path.is_file():
+        raise ValueError("names a file; it must be a folder")
+    return path
+
+
+def _devices(value: object) -> tuple[str, ...]:
+    text = _words(value).strip().lower()
+    if not _DEVICE.fullmatch(text):
+        raise ValueError(f"must be auto, cpu, mps, cuda:0 or several such as cuda:0,cuda:1, not {_shown(value)}")
+    devices = tuple(text.split(","))
+    if len(set(devices)) < len(devices):
+        raise ValueError("names a card twice")
+    return devices
+
+
+def _seconds_or_zero(value: object) -> float:
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # TypeError is caught
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST_S:
+        raise ValueError(f"must be a number of seconds from 0 to {_LONGEST_S:,.0f}, not {_shown(value)}")
+    return seconds
+
+
+def _seconds(value: object) -> float:
+    seconds = _seconds_or_zero(value)
+    if seconds < 1:
+        raise ValueError(f"must be at least 1 second, not {_shown(value)}")
+    return seconds
+
+
+def _command(value: object) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(_words(value)))
+    except ValueError as exc:
+        raise ValueError(f"is no command line ({exc})".lower()) from exc
+    if not words:
+        raise ValueError("is empty")
+    return words
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,1 @@
+"""Draws pictures. Knows nothing of chats, people's names or databases."""

@@ -1,0 +1,184 @@
+"""Who is next: deficit round-robin between owners, by cost and not by count.
+
+Owners are asked in rounds. In a round each owner whose debt is paid has one job taken, and owes its cost from then on.
+When the round is over, everybody is forgiven the same amount: just enough that somebody's debt is paid. It follows that
+
+- a newcomer waits for at most one job of each other owner, whatever those have waiting: it is first in the next round;
+- nobody starves under a stream of newcomers: a round that has begun admits none;
+- two owners that both keep waiting differ in cost served by at most the sum of their dearest jobs.
+
+An owner who goes idle keeps no credit; a debt (the cost of its last job at most) is kept until it is paid, so that one
+job at a time buys no larger share. Pure: knows nothing of clocks, asyncio, jobs or SQL.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+
+_GRAINS_PER_COST = 1_000_000  # debts are whole numbers, so that debts that should be equal are equal
+
+
+@dataclass(slots=True)
+class _Line:
+    """The jobs of one owner, oldest first, with their costs.
+
+    `due`: the level at which the owner's debt is paid. `rank`: its place within a round, lowest first.
+    """
+
+    owner: str
+    due: int = 0
+    rank: int = 0
+    costs: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+
+class FairQueue:
+    """Waiting jobs by id, owner and cost. Jobs of one owner leave in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._level = 0  # what everybody has been forgiven so far; a debt is `due` minus this
+        self._lines: dict[str, _Line] = {}  # owners of this round or with a debt
+        self._newcomers: dict[str, _Line] = {}  # they wait for the next round, in order of arrival
+        self._lowest_rank = 0
+        self._owner_of: dict[str, str] = {}
+        self._places: dict[str, tuple[int, float]] | None = None  # by id, in order: position, cost ahead
+
+    def __len__(self) -> int:
+        return len(self._owner_of)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._owner_of
+
+    def owners(self) -> frozenset[str]:
+        """Owners with something waiting."""
+        return frozenset(self._owner_of.values())
+
+    def push(self, job_id: str, owner: str, cost: float) -> None:
+        """Let a job wait, behind the others of its owner. `cost` is positive, in any unit.
+
+        Raises: ValueError for an id that already waits, or a cost that is none.
+        """
+        if job_id in self._owner_of:
+            raise ValueError(f"job {job_id!r} waits already")
+        if not (math.isfinite(cost) and cost > 0):
+            raise ValueError(f"a cost must be a positive number, not {cost}")
+        line = self._line(owner)
+        if line is None:
+            line = self._newcomers[owner] = _Line(owner)
+        line.costs[job_id] = cost
+        self._owner_of[job_id] = owner
+        self._places = None
+
+    def pop(self, *, outside: frozenset[str] = frozenset()) -> str | None:
+        """Take the next job, or None. With `outside`, out of turn: the next whose owner is not in that set."""
+        line = self._next_line(outside)
+        if line is None:
+            return None
+        if line.owner in self._newcomers:
+            self._welcome([line] if outside else list(self._newcomers.values()))
+        if not outside and line.due > self._level:
+            self._begin_round(line.due)
+        job_id, cost = line.costs.popitem(last=False)
+        line.due += _grains(cost)
+        self._took(job_id, line)
+        return job_id
+
+    def remove(self, job_id: str) -> bool:
+        """Take a waiting job out, at no cost to its owner; False if it does not wait."""
+        owner = self._owner_of.get(job_id)
+        if owner is None:
+            return False
+        line = self._lines.get(owner) or self._newcomers[owner]
+        del line.costs[job_id]
+        self._took(job_id, line)
+        return True
+
+    def forgive(self) -> None:
+        """Void all debts if nothing waits; for the moment when nothing runs either: nobody keeps anybody waiting."""
+        if not self._owner_of:
+            self._lines.clear()
+
+    def order(self) -> list[str]:
+        """Every waiting id, in the order in which `pop()` would give them if nothing came or went."""
+        return list(self._simulated())
+
+    def position(self, job_id: str) -> int:
+        """The place of a job in that order, from 1. Raises: KeyError."""
+        return self._simulated()[job_id][0]
+
+    def cost_ahead(self, job_id: str) -> float:
+        """The cost that will be taken before this job. Raises: KeyError."""
+        return self._simulated()[job_id][1]
+
+    def _line(self, owner: str) -> _Line | None:
+        """The owner's line, unless it is idle and owes nothing: then a new one does, at the newcomers' place."""
+        line = self._lines.get(owner)
+        if line is not None and not line.costs and line.due <= self._level:
+            del self._lines[owner]
+            line = None
+        return line or self._newcomers.get(owner)
+
+    def _next_line(self, outside: frozenset[str]) -> _Line | None:
+        known = (line for line in self._lines.values() if line.costs and line.owner not in outside)
+        old = min(known, key=lambda line: (line.due, line.rank), default=None)
+        new = next((line for line in self._newcomers.values() if line.owner not in outside), None)
+        in_this_round = old is not None and old.due <= self._level
+        return old if new is None or in_this_round else new
+
+    def _welcome(self, lines: list[_Line]) -> None:
+        """Put newcomers first in the round that comes next."""
+        level = min((line.due for line in self._lines.values() if line.costs), default=self._level)
+        self._lowest_rank -= len(lines)
+        for rank, line in enumerate(lines, self._lowest_rank):
+            line.due, line.rank = level, rank
+            self._lines[line.owner] = self._newcomers.pop(line.owner)
+
+    def _begin_round(self, level: int) -> None:
+        self._level = level
+        paid = [line.owner for line in self._lines.values() if not line.costs and line.due <= level]
+        for owner in paid:
+            del self._lines[owner]
+
+    def _took(self, job_id: str, line: _Line) -> None:
+        del self._owner_of[job_id]
+        self._places = None
+        if not line.costs:
+            self._newcomers.pop(line.owner, None)
+
+    def _simulated(self) -> dict[str, tuple[int, float]]:
+        if self._places is None:
+            self._places, ahead = {}, 0.0
+            for position, (job_id, cost) in enumerate(self._pops(), 1):
+                self._places[job_id] = position, ahead
+                ahead += cost
+        return self._places
+
+    def _pops(self) -> Iterator[tuple[str, float]]:
+        """What `pop()` would give, with costs. A round serves those of the lowest `due` by rank: a heap's own order."""
+        heap = [(line.due, line.rank, _latest_first(line)) for line in self._lines.values() if line.costs]
+        heapify(heap)
+        while heap and heap[0][0] <= self._level:
+            yield _serve(heap)
+        level = heap[0][0] if heap else self._level
+        first_rank = self._lowest_rank - len(self._newcomers)
+        for rank, line in enumerate(self._newcomers.values(), first_rank):
+            heappush(heap, (level, rank, _latest_first(line)))
+        while heap:
+            yield _serve(heap)
+
+
+def _serve(heap: list[tuple[int, int, list[tuple[str, float]]]]) -> tuple[str, float]:
+    due, rank, jobs = heappop(heap)
+    job_id, cost = jobs.pop()
+    if jobs:
+        heappush(heap, (due + _grains(cost), rank, jobs))
+    return job_id, cost
+
+
+def _latest_first(line: _Line) -> list[tuple[str, float]]:
+    return list(reversed(line.costs.items()))
+
+
+def _grains(cost: float) -> int:
+    return max(1, round(cost * _GRAINS_PER_COST))

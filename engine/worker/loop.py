@@ -1,0 +1,376 @@
+"""The worker's one loop: take messages → let jobs in → one denoising step → a slice of decoding → report.
+
+Everything with tensors happens on this thread. Text encoding, setting up and decoding are items between steps, so that
+nobody's step waits for more than one of them. Knows nothing of the queue outside or of who may ask for what.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from engine import messages
+from engine.domain import Job, Mode, Raster
+from engine.errors import DarkroomError, ModelError, UserError
+from engine.worker import vae
+from engine.worker.batch import Key, Lane, Member, RunningBatch, Tick
+from engine.worker.denoise import Drawing, Easel, Stepper
+from engine.worker.device import Device
+from engine.worker.models import Model, Shelf
+from engine.worker.wall import Wall
+
+PREVIEW_EVERY_S = 0.4  # chats take one edit a second at best, a page two or three: more would be drawn for nobody
+_IDLE_POLL_S = 0.5  # how often an idle loop looks at its clock
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A job that was let in: its pictures still being drawn, decoded, and its share of the device so far."""
+
+    job: Job
+    model: Model
+    deadline: float  # time.monotonic()
+    drawings: dict[int, Drawing] = field(default_factory=dict)
+    n_left: int = 0
+    gpu_s: float = 0.0
+    preview_due: float = 0.0  # the first step shows something at once
+
+
+@dataclass(slots=True, eq=False)
+class _Decode:
+    running: _Running
+    index: int
+    decoding: vae.Decoding
+
+
+class Loop:
+    """Runs until the pipe closes. `idle_unload_s`: let go of the models after that long without a job; 0 never."""
+
+    def __init__(self, wall: Wall, device: Device, idle_unload_s: float) -> None:
+        self._wall = wall
+        self._device = device
+        self._idle_unload_s = idle_unload_s
+        self._shelf = Shelf(device)
+        self._easel = Easel()
+        self._stepper = Stepper()
+        self._batch = RunningBatch()
+        self._incoming: deque[tuple[Job, float]] = deque()
+        self._running: dict[str, _Running] = {}
+        self._decodes: deque[_Decode] = deque()
+        self._busy_until = time.monotonic()
+
+    def run(self) -> None:
+        """Serve for ever; the wall ends the process."""
+        while True:
+            self._take_messages()
+            self._enforce_deadlines()
+            self._let_one_in()
+            step_s = self._step()
+            self._decode(step_s)
+            self._unload_if_idle()
+            self._wall.n_jobs = len(self._running) + len(self._incoming)
+
+    # Messages
+
+    def _take_messages(self) -> None:
+        has_work = bool(self._incoming or self._running)
+        message = self._wall.receive(timeout_s=0 if has_work else _IDLE_POLL_S)
+        while message is not None:
+            self._take(message)
+            message = self._wall.receive(timeout_s=0)
+
+    def _take(self, message: messages.ToWorker) -> None:
+        match message:
+            case messages.Draw(job=job):
+                self._incoming.append((job, time.monotonic() + job.deadline_s))
+            case messages.Cancel(job_id=job_id):
+                self._cancel(job_id)
+            case messages.Load(model=model):
+                self._preload(model)
+            case messages.Close():
+                pass  # the wall's reader has ended the process already
+
+    def _cancel(self, job_id: str) -> None:
+        for item in self._incoming:
+            if item[0].id == job_id:
+                self._incoming.remove(item)
+                self._finish(job_id, messages.WasCancelled())
+                return
+        if job_id in self._running:
+            self._finish(job_id, messages.WasCancelled())
+
+    def _preload(self, name: str) -> None:
+        try:
+            if self._shelf.has(name):
+                self._tell_loaded(self._model(name), 0.0)
+            else:
+                self._model(name)
+        except Exception as exc:
+            failure = _explain(exc)
+            self._wall.send(messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault))
+
+    def _model(self, name: str) -> Model:
+        """The model of that name; a load is told while it goes on and when it is over."""
+        in_use = frozenset(running.job.recipe.model for running in self._running.values())
+        is_here, started = self._shelf.has(name), time.monotonic()
+
+        def tell(fraction: float, doing: str) -> None:
+            self._wall.send(messages.LoadingModel(model=name, fraction=fraction, doing=doing))
+
+        model = self._shelf.get(name, in_use, tell)
+        if not is_here:
+            self._tell_loaded(model, time.monotonic() - started)
+        return model
+
+    def _tell_loaded(self, model: Model, seconds: float) -> None:
+        self._wall.send(
+            messages.Loaded(
+                model=model.entry.name,
+                family=model.family,
+                native_width_px=model.native_width_px,
+                native_height_px=model.native_height_px,
+                seconds=seconds,
+            )
+        )
+
+    # Letting jobs in
+
+    def _let_one_in(self) -> None:
+        if not self._incoming:
+            return
+        job, deadline = self._incoming.popleft()
+        try:
+            model = self._model(job.recipe.model)
+            started = time.monotonic()  # loading is nobody's own share of the device
+            running = _Running(job=job, model=model, deadline=deadline, n_left=job.n_pictures)
+            self._running[job.id] = running
+            source = _encode_source(model, job)
+            for index in range(job.n_pictures):
+                drawing = self._easel.set_up(model, job.recipe_of(index), source)
+                running.drawings[index] = drawing
+                self._batch.add(_member(job, index, drawing))
+        except Exception as exc:
+            self._finish(job.id, _explain(exc))
+            return
+        self._device.synchronize()
+        running.gpu_s += time.monotonic() - started
+
+    # One step
+
+    def _step(self) -> float:
+        """Run the next tick, if anyone is here; return its seconds."""
+        tick = self._batch.next_tick()
+        if tick is None:
+            return 0.0
+        started = time.monotonic()
+        ran = self._run_tick(tick)
+        self._device.synchronize()
+        seconds = time.monotonic() - started
+        self._wall.n_ticks += 1
+        if ran:
+            self._batch.account(tick, seconds)
+            self._report(tick, ran, seconds)
+        return seconds
+
+    def _run_tick(self, tick: Tick) -> list[Member]:
+        """Advance the tick's members; whoever cannot be advanced even alone fails. Returns those who were."""
+        ran: list[Member] = []
+        parts: list[tuple[Member, ...]] = [tick.members]
+        while parts:
+            part = parts.pop(0)
+            try:
+                self._stepper.step([self._drawing(member.key) for member in part], tick.pad_to_rows)
+            except Exception as exc:  # a batch of one is one job's failure; a larger one is tried in halves
+                self._stepper.forget()
+                self._device.free_cache()
+                if len(part) == 1:
+                    self._finish(part[0].key[0], _explain(exc))
+                    parts = [_without_job(rest, part[0].key[0]) for rest in parts]
+                    parts = [rest for rest in parts if rest]
+                    continue
+                if isinstance(exc, torch.OutOfMemoryError):
+                    self._batch.did_not_fit(Tick(lane=tick.lane, members=part, pad_to_rows=tick.pad_to_rows))
+                parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+            else:
+                ran.extend(part)
+        return ran
+
+    def _drawing(self, key: Key) -> Drawing:
+        return self._running[key[0]].drawings[key[1]]
+
+    def _report(self, tick: Tick, ran: Sequence[Member], seconds: float) -> None:
+        """Tell how far each job is, share the tick's seconds, and pass finished pictures on to the decoder."""
+        n_rows = sum(member.n_rows for member in ran)
+        steps: dict[str, messages.JobStep] = {}
+        for member in ran:
+            running = self._running.get(member.key[0])
+            if running is None:
+                continue  # another of its pictures failed in this tick
+            running.gpu_s += seconds * member.n_rows / n_rows
+            if running.job.id not in steps:
+                steps[running.job.id] = _job_step(running)
+            drawing = running.drawings[member.key[1]]
+            if drawing.is_finished:
+                self._batch.remove([member.key])
+                self._decodes.append(_Decode(running, member.key[1], vae.Decoding(running.model, drawing.latents)))
+        if not len(self._batch):
+            self._stepper.forget()
+        self._wall.send(
+            messages.Ticked(
+                jobs=list(steps.values()),
+                rows=n_rows,
+                row_cap=self._batch.row_cap(tick.lane),
+                seconds=seconds,
+            )
+        )
+
+    # Decoding
+
+    def _decode(self, step_s: float) -> None:
+        """Decode for about as long as a step takes, at least one layer; without steps to run, one whole picture."""
+        started = time.monotonic()
+        while self._decodes:
+            decode = self._decodes[0]
+            layer_started = time.monotonic()
+            try:
+                decode.decoding.advance()
+                self._device.synchronize()
+                decode.running.gpu_s += time.monotonic() - layer_started
+                if decode.decoding.is_done:
+                    self._decodes.popleft()
+                    self._hand_over(decode)
+            except Exception as exc:
+                self._finish(decode.running.job.id, _explain(exc))
+            if len(self._batch) and time.monotonic() - started >= step_s:
+                return
+            if not len(self._batch) and decode.decoding.is_done:
+                return  # look at the pipe: somebody new may be waiting
+
+    def _hand_over(self, decode: _Decode) -> None:
+        running, job = decode.running, decode.running.job
+        raster = decode.decoding.raster()
+        if raster is None:
+            self._finish(job.id, _not_finite(running.model))
+            return
+        self._wall.send(messages.Drawn(job_id=job.id, index=decode.index, raster=raster))
+        running.drawings.pop(decode.index)
+        running.n_left -= 1
+        if running.n_left == 0:
+            self._finish(job.id, messages.Drew(gpu_s=running.gpu_s))
+
+    # Endings
+
+    def _finish(self, job_id: str, result: messages.Drew | messages.WasCancelled | messages.Broke) -> None:
+        """The last word about a job; whatever of it is still here leaves."""
+        running = self._running.pop(job_id, None)
+        if running is not None:
+            self._batch.remove([(job_id, index) for index in range(running.job.n_pictures)])
+            self._decodes = deque(decode for decode in self._decodes if decode.running is not running)
+        if not self._running:
+            self._stepper.forget()
+        self._busy_until = time.monotonic()
+        self._wall.send(messages.Finished(job_id=job_id, result=result))
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        late = [running.job for running in self._running.values() if now > running.deadline]
+        late += [job for job, deadline in self._incoming if now > deadline]
+        for job in late:
+            self._incoming = deque(item for item in self._incoming if item[0].id != job.id)
+            self._finish(
+                job.id,
+                messages.Broke(
+                    sentence=f"This took longer than {job.deadline_s:g} seconds, the longest allowed here. "
+                    "Try fewer steps or a smaller picture.",
+                    their_fault=True,
+                ),
+            )
+
+    def _unload_if_idle(self) -> None:
+        if not self._idle_unload_s or self._running or self._incoming or not len(self._shelf):
+            return
+        if time.monotonic() - self._busy_until > self._idle_unload_s:
+            self._easel.clear()
+            self._stepper.forget()
+            self._shelf.clear()
+
+
+def _member(job: Job, index: int, drawing: Drawing) -> Member:
+    recipe, model = drawing.recipe, drawing.model
+    height, width = recipe.height_px // model.latent_factor, recipe.width_px // model.latent_factor
+    lane = Lane(
+        model=model.entry.name,
+        height=height,
+        width=width,
+        n_tokens=drawing.embeddings[0].shape[1],
+        mode=recipe.mode,
+        alone=(job.id, index) if recipe.mode is Mode.EXACT else None,
+    )
+    return Member(
+        key=(job.id, index),
+        owner=job.owner,
+        lane=lane,
+        n_rows=drawing.n_rows,
+        row_cost=recipe.width_px * recipe.height_px,
+    )
+
+
+def _encode_source(model: Model, job: Job) -> Any | None:
+    factor = model.latent_factor
+    if job.recipe.width_px % factor or job.recipe.height_px % factor:
+        raise UserError(f"The model {model.entry.name} draws in steps of {factor} pixels; please choose such a size.")
+    return vae.encode(model, job.source) if job.source is not None else None
+
+
+def _job_step(running: _Running) -> messages.JobStep:
+    """How far a job is, with previews if they are due; pictures that are decoded count whole."""
+    drawings = running.drawings
+    n_steps = next(iter(drawings.values())).n_steps
+    n_finished = running.job.n_pictures - len(drawings)
+    previews: dict[int, Raster] = {}
+    now = time.monotonic()
+    if now >= running.preview_due:
+        running.preview_due = now + PREVIEW_EVERY_S
+        for index, drawing in drawings.items():
+            clean = drawing.clean_estimate()
+            if clean is not None:
+                previews[index] = running.model.projector.raster(clean)
+    return messages.JobStep(
+        job_id=running.job.id,
+        step=n_finished * n_steps + sum(drawing.step for drawing in drawings.values()),
+        n_steps=running.job.n_pictures * n_steps,
+        previews=previews,
+    )
+
+
+def _without_job(members: tuple[Member, ...], job_id: str) -> tuple[Member, ...]:
+    return tuple(member for member in members if member.key[0] != job_id)
+
+
+def _not_finite(model: Model) -> messages.Broke:
+    return messages.Broke(
+        sentence=f"The model {model.entry.name} produced numbers that are no picture. "
+        "Another seed or a lower guidance usually helps.",
+        their_fault=False,
+        detail=f"non-finite pixels in {model.device.dtype}",
+    )
+
+
+def _explain(exc: Exception) -> messages.Broke:
+    """What to tell the person whose job failed so; the log gets the rest."""
+    if isinstance(exc, UserError):
+        return messages.Broke(sentence=str(exc), their_fault=True)
+    if isinstance(exc, ModelError):
+        return messages.Broke(sentence=str(exc), their_fault=False, detail=repr(exc.__cause__))
+    if isinstance(exc, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(exc):
+        sentence = "There is not enough memory here for a picture of this size. Try a smaller one."
+        return messages.Broke(sentence=sentence, their_fault=True, detail=str(exc))
+    _log.error("a job failed", exc_info=exc)
+    if isinstance(exc, DarkroomError):
+        return messages.Broke(sentence=str(exc), their_fault=False)
+    return messages.Broke(sentence="Something broke while drawing this.", their_fault=False, detail=repr(exc))

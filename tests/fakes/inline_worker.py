@@ -1,0 +1,94 @@
+"""The real worker loop in this process, with a scripted pipe: what arrives at which tick is part of the test."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from engine.domain import Job, Raster
+from engine.messages import (
+    Broke,
+    Cancel,
+    Draw,
+    Drawn,
+    Drew,
+    Finished,
+    FromWorker,
+    Loaded,
+    LoadFailed,
+    Ticked,
+    ToWorker,
+    WasCancelled,
+)
+from engine.worker.device import choose
+from engine.worker.loop import Loop
+from engine.worker.wall import Wall
+
+
+class _AllSaid(Exception):
+    """Every job of the script has had its last word."""
+
+
+class InlineWall(Wall):
+    """Hands out the script by the number of ticks that ran and keeps what the loop says."""
+
+    def __init__(self, script: Sequence[tuple[int, ToWorker]], until: Callable[["InlineWall"], bool]) -> None:
+        self.n_ticks = 0
+        self.n_jobs = 0
+        self.said: list[FromWorker] = []
+        self._script = sorted(script, key=lambda item: item[0])
+        self._until = until
+
+    def send(self, message: FromWorker) -> None:
+        """Keep it."""
+        self.said.append(message)
+
+    def receive(self, timeout_s: float | None) -> ToWorker | None:
+        """The next line of the script whose tick has come; an idle loop is given the next line at once."""
+        is_idle = timeout_s != 0
+        if self._script and (is_idle or self._script[0][0] <= self.n_ticks):
+            return self._script.pop(0)[1]
+        if self._until(self):
+            raise _AllSaid
+        assert not (is_idle and not self._script and self.n_jobs == 0), "the loop is idle, but the test waits on"
+        return None
+
+    def of(self, kind: type) -> list[FromWorker]:
+        """All messages of one kind, in order."""
+        return [message for message in self.said if isinstance(message, kind)]
+
+    @property
+    def results(self) -> dict[str, Drew | WasCancelled | Broke]:
+        """The last word about each job."""
+        return {message.job_id: message.result for message in self.said if isinstance(message, Finished)}
+
+    @property
+    def rasters(self) -> dict[str, dict[int, Raster]]:
+        """Finished pictures by job and index."""
+        pictures: dict[str, dict[int, Raster]] = defaultdict(dict)
+        for message in self.said:
+            if isinstance(message, Drawn):
+                pictures[message.job_id][message.index] = message.raster
+        return pictures
+
+    @property
+    def ticks(self) -> list[Ticked]:
+        """Every step that ran."""
+        return [message for message in self.said if isinstance(message, Ticked)]
+
+
+def run(*script: Job | tuple[int, ToWorker | Job], idle_unload_s: float = 0) -> InlineWall:
+    """Run the loop on the CPU until every job and load of the script is answered; plain jobs arrive at tick 0."""
+    lines: list[tuple[int, ToWorker]] = []
+    for item in script:
+        tick, message = item if isinstance(item, tuple) else (0, item)
+        lines.append((tick, Draw(job=message) if isinstance(message, Job) else message))
+    n_answers = sum(not isinstance(message, Cancel) for _, message in lines)
+
+    def is_over(wall: InlineWall) -> bool:
+        return len(wall.results) + len(wall.of(Loaded)) + len(wall.of(LoadFailed)) >= n_answers
+
+    wall = InlineWall(lines, is_over)
+    try:
+        Loop(wall, choose("cpu"), idle_unload_s).run()
+    except _AllSaid:
+        return wall
+    raise AssertionError("a worker's loop does not return")

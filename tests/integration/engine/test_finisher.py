@@ -1,0 +1,110 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+
+from engine.domain import Picture, Raster, Recipe, Sampler
+from engine.errors import BadPicture, JobError
+from engine.finish import Finisher, recipe_from_png
+
+RECIPE = Recipe(
+    prompt="x",
+    model="pocket",
+    seed=7,
+    steps=1,
+    guidance=1.0,
+    sampler=Sampler.DDIM,
+    width_px=64,
+    height_px=64,
+)
+PICTURE = Picture(index=0, recipe=RECIPE, raster=Raster(width_px=64, height_px=64, rgb=bytes(64 * 64 * 3)))
+
+
+@pytest.fixture
+async def finisher() -> AsyncIterator[Finisher]:
+    finisher = Finisher(max_processes=1)
+    yield finisher
+    await finisher.close()
+
+
+def pids(finisher: Finisher) -> list[int]:
+    assert finisher._pool
+    return list(finisher._pool._processes)
+
+
+async def test_a_picture_is_encoded_and_read_in_another_process(finisher: Finisher) -> None:
+    """What comes back has the recipe in it, and can be a source again."""
+    file = await finisher.finish(PICTURE)
+    assert recipe_from_png(file) == RECIPE
+    assert await finisher.read_source(file, 64, 64) == PICTURE.raster
+    assert os.getpid() not in pids(finisher)
+
+
+async def test_a_refusal_comes_through_as_it_was_raised(finisher: Finisher) -> None:
+    """The other process's BadPicture is ours."""
+    with pytest.raises(BadPicture, match="PNG, JPEG or WebP"):
+        await finisher.read_source(b"no picture", 64, 64)
+
+
+async def test_no_process_is_started_before_the_first_use() -> None:
+    """An idle finisher costs nothing, and closing it twice neither."""
+    finisher = Finisher()
+    assert finisher._pool is None
+    await finisher.close()
+    await finisher.close()
+    with pytest.raises(JobError):
+        await finisher.finish(PICTURE)
+
+
+async def test_a_dead_process_is_replaced_without_anybody_noticing(finisher: Finisher) -> None:
+    """Several pictures that waited on it are all finished."""
+    await finisher.finish(PICTURE)
+    os.kill(pids(finisher)[0], signal.SIGKILL)
+    files = await asyncio.gather(*(finisher.finish(PICTURE) for _ in range(4)))
+    assert [recipe_from_png(file) for file in files] == [RECIPE] * 4
+
+
+async def test_what_kills_the_process_twice_is_one_sentence(finisher: Finisher) -> None:
+    """And the next picture is drawn all the same."""
+    with pytest.raises(JobError, match="died twice"):
+        await finisher._run(os._exit, 1)
+    assert await finisher.finish(PICTURE)
+
+
+def test_the_pool_never_imports_torch_and_never_outlives_its_parent() -> None:
+    """Killed with SIGKILL, the parent leaves no process behind."""
+    program = textwrap.dedent("""
+        import asyncio, sys
+        from engine.finish import Finisher
+        from tests.fakes.seen import modules_and_pid
+        async def main():
+            finisher = Finisher(1)
+            names, pid = await finisher._run(modules_and_pid)
+            print("torch" in names, pid, flush=True)
+            await asyncio.sleep(60)
+        if __name__ == "__main__":
+            asyncio.run(main())
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        has_torch, pid = parent.stdout.readline().split()
+        parent.kill()
+    assert has_torch == "False"
+    deadline = time.monotonic() + 20
+    while _lives(int(pid)):
+        assert time.monotonic() < deadline, "the pool's process outlived its parent"
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
