@@ -16,7 +16,7 @@ MAX_FILE_BYTES = 32 * 2**20  # above what either chat hands a bot (Discord 25 MB
 MAX_PIXELS = 24_000_000  # a full-frame camera; 72 MB as RGB
 MAX_SIDE_PX = 16_384  # the longest side WebP can have, rounded up to a power of two
 # Each scan of a progressive JPEG is a pass over all pixels, and an empty one costs 10 bytes: a small file can hold
-# minutes of work. libjpeg's own script writes 10 scans, jpegrescan at most about 60.
+# minutes of work. libjpeg's own script writes 10 scans, optimisers a few dozen.
 MAX_JPEG_SCANS = 100
 FORMATS = ("PNG", "JPEG", "WEBP")
 _START_OF_SCAN = b"\xff\xda"

@@ -16,7 +16,7 @@ from engine.pocket.pictures import unit_range
 
 CROP_CELLS = 8
 # Deviation of the noise on a latent, per crop uniform from 0 to this, in units of the latents' own deviation.
-_MAX_NOISE = 0.12
+_MAX_NOISE = 0.25
 # Whole pictures for the last part, so that the true picture border is seen too; a quarter as many for equal work.
 _WHOLE_FROM = 0.85
 _WHOLE_SHARE = 4

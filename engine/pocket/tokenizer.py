@@ -33,7 +33,10 @@ sunset sunrise storm cloud balloon butterfly ghost apple cup umbrella mushroom s
 
 
 def train_tokenizer(captions: Iterable[str], folder: Path) -> None:
-    """Learn the merges and write vocab.json, merges.txt, tokenizer.json and their configuration into `folder`."""
+    """Learn the merges and write vocab.json, merges.txt and their configuration into `folder`.
+
+    Not repeatable: tokenizers orders merges of equal count as it likes. Learn once, then keep the folder.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix=_WORD_END))
     tokenizer.normalizer = normalizers.Sequence(

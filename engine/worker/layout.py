@@ -65,7 +65,12 @@ class Prediction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A file in the original layout. `told_prediction`: what the file itself says of its UNet's output, if it does."""
+    """A file in the original layout.
+
+    `told_prediction`: what the UNet's output means. None: a Stable Diffusion 2 that does not say; both kinds were
+    published, with weights of the same names and shapes. An unmarked Stable Diffusion 1 predicts the noise, as all that
+    were published do.
+    """
 
     path: Path
     family: Family
@@ -89,7 +94,7 @@ def recognise(path: Path) -> Checkpoint:
         path=path,
         family=family,
         numbers_per_word=shapes.get(UNET + _CROSS_ATTENTION, (0, 0))[1],
-        told_prediction=_told_prediction(shapes, metadata),
+        told_prediction=_told_prediction(shapes, metadata) or (Prediction.EPSILON if family is Family.SD1 else None),
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from engine.domain import Job, Raster
 from engine.messages import (
     Broke,
-    Cancel,
     Draw,
     Drawn,
     Drew,
     Finished,
     FromWorker,
+    Load,
     Loaded,
     LoadFailed,
     Ticked,
@@ -81,10 +81,12 @@ def run(*script: Job | tuple[int, ToWorker | Job], idle_unload_s: float = 0) -> 
     for item in script:
         tick, message = item if isinstance(item, tuple) else (0, item)
         lines.append((tick, Draw(job=message) if isinstance(message, Job) else message))
-    n_answers = sum(not isinstance(message, Cancel) for _, message in lines)
+    jobs = {message.job.id for _, message in lines if isinstance(message, Draw)}
+    loads = {message.model for _, message in lines if isinstance(message, Load)}
 
     def is_over(wall: InlineWall) -> bool:
-        return len(wall.results) + len(wall.of(Loaded)) + len(wall.of(LoadFailed)) >= n_answers
+        answered = {message.model for message in wall.said if isinstance(message, Loaded | LoadFailed)}
+        return jobs <= wall.results.keys() and loads <= answered
 
     wall = InlineWall(lines, is_over)
     try:

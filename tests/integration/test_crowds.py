@@ -1,4 +1,4 @@
-"""The same seed, alone or in a crowd: how much neighbours change in fast mode, and that stable mode is proof to them."""
+"""The same seed, alone or in a crowd: how much neighbours change in fast mode, and that they change no stable one."""
 
 import random
 from collections.abc import Callable

@@ -50,7 +50,7 @@ def job(job_id: str, model: str, sampler: Sampler, mode: Mode, *, remix: bool, *
 def diffusers_picture(recipe: Recipe, raster: Raster | None) -> bytes:
     """What the stock pipeline draws for this recipe, as RGB bytes."""
     kind = diffusers.StableDiffusionImg2ImgPipeline if raster else diffusers.StableDiffusionPipeline
-    pipeline = kind.from_pretrained(catalog.find(recipe.model).source, safety_checker=None)
+    pipeline = kind.from_pretrained(catalog.find(recipe.model).source, dtype=torch.float32, safety_checker=None)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.scheduler = solver.make_scheduler(recipe.sampler, pipeline.scheduler.config)
     extra: dict[str, Any] = {"height": recipe.height_px, "width": recipe.width_px}

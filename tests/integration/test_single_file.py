@@ -41,7 +41,7 @@ class Pair:
     weights: Weights  # of the file
 
 
-@pytest.fixture(scope="module", params=Architecture)
+@pytest.fixture(scope="module", params=[Architecture.SD1, Architecture.SD2_V])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return make_pair(tmp_path_factory.mktemp("pair"), request.param, SIZE)
 
@@ -357,24 +357,25 @@ class EchoUNet(torch.nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("share", "family", "expected"),
-    [
-        (0.98, Family.SD2, Prediction.EPSILON),
-        (0.02, Family.SD2, Prediction.V),
-        (-0.1, Family.SD1, Prediction.V),
-        (1.02, Family.SD1, Prediction.EPSILON),
-        (float("nan"), Family.SD1, Prediction.EPSILON),
-        (float("nan"), Family.SD2, Prediction.V),
-    ],
+    ("share", "expected"),
+    [(0.98, Prediction.EPSILON), (0.15, Prediction.V), (-0.1, Prediction.V), (float("nan"), Prediction.V)],
 )
-def test_one_look_at_noise_tells_what_a_unet_predicts(
-    share: float, family: Family, expected: Prediction, first: Pair
-) -> None:
+def test_one_look_at_noise_tells_what_a_unet_predicts(share: float, expected: Prediction, first: Pair) -> None:
     """A network that predicts the noise gives the noise back, one that predicts v does not."""
     pipeline, unet = load(first.folder).pipeline, EchoUNet(share)
-    found = single_file._try_prediction(family, unet, pipeline.text_encoder, pipeline.tokenizer, CPU)
-    assert found is expected
+    assert single_file._try_prediction(unet, pipeline.text_encoder, pipeline.tokenizer, CPU) is expected
     assert unet.asked == [(999, (1, 77, 32))]
+
+
+@pytest.mark.parametrize(("mark", "expected"), [("", Prediction.EPSILON), ("v_pred", Prediction.V)])
+def test_a_first_model_predicts_noise_unless_it_is_marked(
+    mark: str, expected: Prediction, first: Pair, tmp_path: Path
+) -> None:
+    """Nothing is tried out: what was published as Stable Diffusion 1 predicts noise."""
+    path = saved(first, tmp_path, first.weights | ({mark: torch.tensor([])} if mark else {}))
+    (path.with_suffix("") / "scheduler" / "scheduler_config.json").unlink()
+    model = load(path)
+    assert (model.prediction_type, type(model.pipeline.scheduler).__name__) == (expected, "PNDMScheduler")
 
 
 def test_an_unmarked_file_is_tried_out(second: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

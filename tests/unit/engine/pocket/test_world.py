@@ -28,7 +28,7 @@ def test_a_picture_has_the_models_size() -> None:
 def test_the_judge_sees_what_the_subject_says() -> None:
     """On true pictures, the judge names the background, colour and shape that were drawn."""
     wrong = []
-    for seed in range(200):
+    for seed in range(120):
         drawn = sample(seed)
         verdict = judge(drawn.picture)
         if (verdict.shape, verdict.colour, verdict.background) != combination(drawn.subject):
@@ -37,9 +37,9 @@ def test_the_judge_sees_what_the_subject_says() -> None:
 
 
 def test_held_out_combinations_are_never_drawn_for_training() -> None:
-    """None of some thousands of training pictures shows a combination kept for the evaluation."""
+    """None of two thousand training pictures shows a combination kept for the evaluation."""
     held_out = frozenset(HELD_OUT)
-    assert not [seed for seed in range(4_000) if combination(sample(seed).subject) in held_out]
+    assert not [seed for seed in range(2_000) if combination(sample(seed).subject) in held_out]
 
 
 def test_held_out_combinations_are_a_fixed_visible_few() -> None:
