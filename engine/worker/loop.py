@@ -4,48 +4,24 @@ Everything with tensors happens on this thread. Text encoding, setting up and de
 nobody's step waits for more than one of them. Knows nothing of the queue outside or of who may ask for what.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from engine import messages
-from engine.domain import Job, Mode, Raster
-from engine.errors import DarkroomError, ModelError, UserError
-from engine.worker import vae
-from engine.worker.batch import Key, Lane, Member, RunningBatch, Tick
-from engine.worker.denoise import Drawing, Easel, Stepper
+from engine.domain import Job
+from engine.worker import answers, vae
+from engine.worker.batch import Key, Member, RunningBatch, Tick
+from engine.worker.denoise import Stepper
 from engine.worker.device import Device
+from engine.worker.drawing import Drawing, Easel
 from engine.worker.models import Model, Shelf
+from engine.worker.running import Decode, Running, encode_source, job_step, member_of
 from engine.worker.wall import Wall
 
-PREVIEW_EVERY_S = 0.4  # chats take one edit a second at best, a page two or three: more would be drawn for nobody
 _IDLE_POLL_S = 0.5  # how often an idle loop looks at its clock
-_log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class _Running:
-    """A job that was let in: its pictures still being drawn, decoded, and its share of the device so far."""
-
-    job: Job
-    model: Model
-    deadline: float  # time.monotonic()
-    drawings: dict[int, Drawing] = field(default_factory=dict)
-    n_left: int = 0
-    gpu_s: float = 0.0
-    preview_due: float = 0.0  # the first step shows something at once
-
-
-@dataclass(slots=True, eq=False)
-class _Decode:
-    running: _Running
-    index: int
-    decoding: vae.Decoding
 
 
 class Loop:
@@ -60,16 +36,17 @@ class Loop:
         self._stepper = Stepper()
         self._batch = RunningBatch()
         self._incoming: deque[tuple[Job, float]] = deque()
-        self._running: dict[str, _Running] = {}
-        self._decodes: deque[_Decode] = deque()
+        self._running: dict[str, Running] = {}
+        self._decodes: deque[Decode] = deque()
         self._busy_until = time.monotonic()
 
     def run(self) -> None:
         """Serve for ever; the wall ends the process."""
+        step_s = 0.0
         while True:
             self._take_messages()
             self._enforce_deadlines()
-            self._let_one_in()
+            self._let_in(step_s)
             step_s = self._step()
             self._decode(step_s)
             self._unload_if_idle()
@@ -111,7 +88,7 @@ class Loop:
             else:
                 self._model(name)
         except Exception as exc:
-            failure = _explain(exc)
+            failure = answers.explain(exc)
             self._wall.send(messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault))
 
     def _model(self, name: str) -> Model:
@@ -140,22 +117,28 @@ class Loop:
 
     # Letting jobs in
 
+    def _let_in(self, step_s: float) -> None:
+        """Set jobs up for about as long as a step takes, at least one: a burst need not wait a step for each."""
+        started = time.monotonic()
+        while self._incoming:
+            self._let_one_in()
+            if time.monotonic() - started >= step_s:
+                return
+
     def _let_one_in(self) -> None:
-        if not self._incoming:
-            return
         job, deadline = self._incoming.popleft()
         try:
             model = self._model(job.recipe.model)
             started = time.monotonic()  # loading is nobody's own share of the device
-            running = _Running(job=job, model=model, deadline=deadline, n_left=job.n_pictures)
+            running = Running(job=job, model=model, deadline=deadline, n_left=job.n_pictures)
             self._running[job.id] = running
-            source = _encode_source(model, job)
+            source = encode_source(model, job)
             for index in range(job.n_pictures):
                 drawing = self._easel.set_up(model, job.recipe_of(index), source)
                 running.drawings[index] = drawing
-                self._batch.add(_member(job, index, drawing))
+                self._batch.add(member_of(job, index, drawing))
         except Exception as exc:
-            self._finish(job.id, _explain(exc))
+            self._finish(job.id, answers.explain(exc))
             return
         self._device.synchronize()
         running.gpu_s += time.monotonic() - started
@@ -189,7 +172,7 @@ class Loop:
                 self._stepper.forget()
                 self._device.free_cache()
                 if len(part) == 1:
-                    self._finish(part[0].key[0], _explain(exc))
+                    self._finish(part[0].key[0], answers.explain(exc))
                     parts = [_without_job(rest, part[0].key[0]) for rest in parts]
                     parts = [rest for rest in parts if rest]
                     continue
@@ -213,11 +196,11 @@ class Loop:
                 continue  # another of its pictures failed in this tick
             running.gpu_s += seconds * member.n_rows / n_rows
             if running.job.id not in steps:
-                steps[running.job.id] = _job_step(running)
+                steps[running.job.id] = job_step(running)
             drawing = running.drawings[member.key[1]]
             if drawing.is_finished:
                 self._batch.remove([member.key])
-                self._decodes.append(_Decode(running, member.key[1], vae.Decoding(running.model, drawing.latents)))
+                self._decodes.append(Decode(running, member.key[1], vae.Decoding(running.model, drawing.latents)))
         if not len(self._batch):
             self._stepper.forget()
         self._wall.send(
@@ -245,17 +228,17 @@ class Loop:
                     self._decodes.popleft()
                     self._hand_over(decode)
             except Exception as exc:
-                self._finish(decode.running.job.id, _explain(exc))
+                self._finish(decode.running.job.id, answers.explain(exc))
             if len(self._batch) and time.monotonic() - started >= step_s:
                 return
             if not len(self._batch) and decode.decoding.is_done:
                 return  # look at the pipe: somebody new may be waiting
 
-    def _hand_over(self, decode: _Decode) -> None:
+    def _hand_over(self, decode: Decode) -> None:
         running, job = decode.running, decode.running.job
         raster = decode.decoding.raster()
         if raster is None:
-            self._finish(job.id, _not_finite(running.model))
+            self._finish(job.id, answers.not_finite(running.model))
             return
         self._wall.send(messages.Drawn(job_id=job.id, index=decode.index, raster=raster))
         running.drawings.pop(decode.index)
@@ -282,14 +265,7 @@ class Loop:
         late += [job for job, deadline in self._incoming if now > deadline]
         for job in late:
             self._incoming = deque(item for item in self._incoming if item[0].id != job.id)
-            self._finish(
-                job.id,
-                messages.Broke(
-                    sentence=f"This took longer than {job.deadline_s:g} seconds, the longest allowed here. "
-                    "Try fewer steps or a smaller picture.",
-                    their_fault=True,
-                ),
-            )
+            self._finish(job.id, answers.too_late(job))
 
     def _unload_if_idle(self) -> None:
         if not self._idle_unload_s or self._running or self._incoming or not len(self._shelf):
@@ -300,77 +276,5 @@ class Loop:
             self._shelf.clear()
 
 
-def _member(job: Job, index: int, drawing: Drawing) -> Member:
-    recipe, model = drawing.recipe, drawing.model
-    height, width = recipe.height_px // model.latent_factor, recipe.width_px // model.latent_factor
-    lane = Lane(
-        model=model.entry.name,
-        height=height,
-        width=width,
-        n_tokens=drawing.embeddings[0].shape[1],
-        mode=recipe.mode,
-        alone=(job.id, index) if recipe.mode is Mode.EXACT else None,
-    )
-    return Member(
-        key=(job.id, index),
-        owner=job.owner,
-        lane=lane,
-        n_rows=drawing.n_rows,
-        row_cost=recipe.width_px * recipe.height_px,
-    )
-
-
-def _encode_source(model: Model, job: Job) -> Any | None:
-    factor = model.latent_factor
-    if job.recipe.width_px % factor or job.recipe.height_px % factor:
-        raise UserError(f"The model {model.entry.name} draws in steps of {factor} pixels; please choose such a size.")
-    return vae.encode(model, job.source) if job.source is not None else None
-
-
-def _job_step(running: _Running) -> messages.JobStep:
-    """How far a job is, with previews if they are due; pictures that are decoded count whole."""
-    drawings = running.drawings
-    n_steps = next(iter(drawings.values())).n_steps
-    n_finished = running.job.n_pictures - len(drawings)
-    previews: dict[int, Raster] = {}
-    now = time.monotonic()
-    if now >= running.preview_due:
-        running.preview_due = now + PREVIEW_EVERY_S
-        for index, drawing in drawings.items():
-            clean = drawing.clean_estimate()
-            if clean is not None:
-                previews[index] = running.model.projector.raster(clean)
-    return messages.JobStep(
-        job_id=running.job.id,
-        step=n_finished * n_steps + sum(drawing.step for drawing in drawings.values()),
-        n_steps=running.job.n_pictures * n_steps,
-        previews=previews,
-    )
-
-
 def _without_job(members: tuple[Member, ...], job_id: str) -> tuple[Member, ...]:
     return tuple(member for member in members if member.key[0] != job_id)
-
-
-def _not_finite(model: Model) -> messages.Broke:
-    return messages.Broke(
-        sentence=f"The model {model.entry.name} produced numbers that are no picture. "
-        "Another seed or a lower guidance usually helps.",
-        their_fault=False,
-        detail=f"non-finite pixels in {model.device.dtype}",
-    )
-
-
-def _explain(exc: Exception) -> messages.Broke:
-    """What to tell the person whose job failed so; the log gets the rest."""
-    if isinstance(exc, UserError):
-        return messages.Broke(sentence=str(exc), their_fault=True)
-    if isinstance(exc, ModelError):
-        return messages.Broke(sentence=str(exc), their_fault=False, detail=repr(exc.__cause__))
-    if isinstance(exc, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(exc):
-        sentence = "There is not enough memory here for a picture of this size. Try a smaller one."
-        return messages.Broke(sentence=sentence, their_fault=True, detail=str(exc))
-    _log.error("a job failed", exc_info=exc)
-    if isinstance(exc, DarkroomError):
-        return messages.Broke(sentence=str(exc), their_fault=False)
-    return messages.Broke(sentence="Something broke while drawing this.", their_fault=False, detail=repr(exc))

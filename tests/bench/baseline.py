@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as engine.worker sets it, before torch reads it
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as engine.worker sets it, before torch reads it
 
 import diffusers
 import msgspec

@@ -12,8 +12,9 @@ import torch
 from engine.domain import Job, Mode, Recipe, Sampler
 from engine.messages import Broke, Cancel, Drawn, Drew, Load, Loaded, LoadFailed, LoadingModel, Ticked, WasCancelled
 from engine.worker import vae
-from engine.worker.denoise import Drawing, Stepper
+from engine.worker.denoise import Stepper
 from engine.worker.device import choose
+from engine.worker.drawing import Drawing
 from engine.worker.models import Model, load
 from tests.fakes import inline_worker
 
