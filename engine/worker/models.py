@@ -117,7 +117,7 @@ def load(entry: Entry, device: Device, on_progress: OnProgress) -> Model:
         else:
             folder = download.fetch(entry.source, on_progress) if entry.kind is Kind.HUB else Path(entry.source)
             pipeline = _read_folder(folder, device, on_progress)
-        _check_fit(entry.name, pipeline)
+        _check_fit(pipeline)
         on_progress(0.97, f"moving it to the {device.device.type}")
         pipeline.to(device.device)
         for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
@@ -137,7 +137,7 @@ def _read_folder(folder: Path, device: Device, on_progress: OnProgress) -> Any:
         on_progress(done, f"reading the {name.replace('_', ' ')}")
         parts[name] = _read_part(folder, name, index, device.dtype)
         done += share
-    tokenizer = getattr(transformers, index["tokenizer"][1]).from_pretrained(folder, subfolder="tokenizer")
+    tokenizer = _read_tokenizer(folder, index)
     scheduler = getattr(diffusers, index["scheduler"][1]).from_pretrained(folder, subfolder="scheduler")
     return diffusers.StableDiffusionPipeline(
         **parts,
@@ -147,6 +147,14 @@ def _read_folder(folder: Path, device: Device, on_progress: OnProgress) -> Any:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def _read_tokenizer(folder: Path, index: dict[str, Any]) -> Any:
+    files = folder / "tokenizer"
+    if not (files / "tokenizer.json").is_file() and not (files / "vocab.json").is_file():
+        # transformers would make an empty one, for which every prompt is the same prompt
+        raise ModelError("its tokenizer folder holds no vocabulary")
+    return getattr(transformers, index["tokenizer"][1]).from_pretrained(folder, subfolder="tokenizer")
 
 
 def _read_part(folder: Path, name: str, index: dict[str, Any], dtype: torch.dtype) -> Any:
@@ -178,7 +186,7 @@ def _read_single_file(entry: Entry, device: Device, on_progress: OnProgress) -> 
     return single_file.read(Path(entry.source), device, on_progress)
 
 
-def _check_fit(name: str, pipeline: Any) -> None:
+def _check_fit(pipeline: Any) -> None:
     """Raises: ModelError if the parts were not made for each other, or for a job we do not do yet."""
     unet, vae, text = pipeline.unet.config, pipeline.vae.config, pipeline.text_encoder.config
     if unet.in_channels != vae.latent_channels:
@@ -192,7 +200,7 @@ def _check_fit(name: str, pipeline: Any) -> None:
         )
     longest = getattr(text, "max_position_embeddings", None)
     if longest is not None and pipeline.tokenizer.model_max_length > longest:
-        raise ModelError(f"its tokenizer of {name} writes more words than its text encoder can read")
+        raise ModelError("its tokenizer writes more words than its text encoder can read")
 
 
 def _describe(entry: Entry, pipeline: Any, device: Device) -> Model:
