@@ -208,7 +208,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=60_000, help="how many captioned pictures to draw")
     parser.add_argument("--kept", type=int, default=8_000, help="how many of them to keep whole, for the decoder")
     parser.add_argument("--decoder-samples", type=int, default=20_000, help="crops to train the decoder on")
-    parser.add_argument("--denoiser-samples", type=int, default=110_000, help="latents to train the denoiser on")
+    parser.add_argument("--denoiser-samples", type=int, default=128_000, help="latents to train the denoiser on")
     parser.add_argument("--batch", type=int, default=64, help="latents per denoiser step")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")

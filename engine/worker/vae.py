@@ -30,7 +30,7 @@ class Decoding:
     def __init__(self, model: Model, latents: torch.Tensor) -> None:
         self._model = model
         with torch.inference_mode():
-            self._sample = latents / model.pipeline.vae.config.scaling_factor
+            self._sample = latents.to(model.device.dtype) / model.pipeline.vae.config.scaling_factor
         self._layers = _decoder_layers(model.pipeline.vae)
         self.is_done = False
 

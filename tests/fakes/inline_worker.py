@@ -18,7 +18,7 @@ from engine.messages import (
     ToWorker,
     WasCancelled,
 )
-from engine.worker.device import choose
+from engine.worker.device import Device, choose
 from engine.worker.loop import Loop
 from engine.worker.wall import Wall
 
@@ -75,8 +75,10 @@ class InlineWall(Wall):
         return [message for message in self.said if isinstance(message, Ticked)]
 
 
-def run(*script: Job | tuple[int, ToWorker | Job], idle_unload_s: float = 0) -> InlineWall:
-    """Run the loop on the CPU until every job and load of the script is answered; plain jobs arrive at tick 0."""
+def run(
+    *script: Job | tuple[int, ToWorker | Job], idle_unload_s: float = 0, device: Device | None = None
+) -> InlineWall:
+    """Run the loop until every job and load of the script is answered; plain jobs arrive at tick 0."""
     lines: list[tuple[int, ToWorker]] = []
     for item in script:
         tick, message = item if isinstance(item, tuple) else (0, item)
@@ -90,7 +92,7 @@ def run(*script: Job | tuple[int, ToWorker | Job], idle_unload_s: float = 0) -> 
 
     wall = InlineWall(lines, is_over)
     try:
-        Loop(wall, choose("cpu"), idle_unload_s).run()
+        Loop(wall, device or choose("cpu"), idle_unload_s).run()
     except _AllSaid:
         return wall
     raise AssertionError("a worker's loop does not return")
