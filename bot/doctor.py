@@ -154,12 +154,17 @@ async def _engine(app: App, show: Show) -> AsyncIterator[Check]:
     except EngineError as exc:
         yield Check("engine", Verdict.BAD, "the worker does not start", str(exc))
         return
-    ready = app.engine.status().workers[0].ready
-    assert ready, "start returns when the first worker is ready"
-    yield Check(
-        "device", Verdict.OK, f"{ready.device} ({ready.device_name}), {ready.dtype}, {ready.n_devices} of its kind"
-    )
-    for name, found in ready.versions.items():
+    versions: dict[str, str] = {}
+    for worker in app.engine.status().workers:
+        ready = worker.ready
+        if ready is None:  # several devices start at once, and the first that is ready is enough to go on
+            yield Check("device", Verdict.LOOK, f"{worker.asked_device} is {worker.state}", worker.last_loss or "")
+            continue
+        versions |= ready.versions
+        yield Check(
+            "device", Verdict.OK, f"{ready.device} ({ready.device_name}), {ready.dtype}, {ready.n_devices} of its kind"
+        )
+    for name, found in versions.items():
         if name != "python":  # the same as above
             yield Check(name, Verdict.OK, found)
     for name in dict.fromkeys((app.settings.model, *catalog.names())):

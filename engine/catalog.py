@@ -77,7 +77,13 @@ def find(model: str) -> Entry:
         return _BUILT_IN[model]
     if not model or "\0" in model or len(model) > _MAX_NAME_CHARS:
         raise UnknownModel(_sentence(model))
-    path = Path(model)
+    try:
+        return _find_on_disk(model, Path(model))
+    except OSError as exc:  # a name the file system refuses, or a folder that may not be read
+        raise UnknownModel(f"The model {_shown(model)} cannot be read: {exc.strerror or 'the disk refuses'}.") from exc
+
+
+def _find_on_disk(model: str, path: Path) -> Entry:
     if path.is_dir():
         return _describe_folder(model, path)
     if path.suffix in SINGLE_FILE_SUFFIXES:
@@ -135,8 +141,11 @@ def _is_plain(part: str) -> bool:
 
 
 def _sentence(model: str) -> str:
-    shown = model if len(model) <= _SHOWN_CHARS else model[: _SHOWN_CHARS - 1] + "…"
     return (
-        f"There is no model {shown!r} here. Known: {', '.join(names())}; "
+        f"There is no model {_shown(model)!r} here. Known: {', '.join(names())}; "
         "or give a diffusers folder, a .safetensors file, or a hub id such as organisation/name."
     )
+
+
+def _shown(model: str) -> str:
+    return model if len(model) <= _SHOWN_CHARS else model[: _SHOWN_CHARS - 1] + "…"

@@ -84,6 +84,7 @@ class Recipe:
     def __post_init__(self) -> None:
         check_words("prompt", self.prompt)
         check_words("negative prompt", self.negative)
+        check_words("name of the model", self.model)
         _check_range("seed", self.seed, 0, MAX_SEED)
         _check_range("number of steps", self.steps, MIN_STEPS, MAX_STEPS)
         if self.sampler is Sampler.LCM:

@@ -226,7 +226,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engine.pocket.evaluate", description=__doc__)
     parser.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER)
     parser.add_argument("--count", type=int, default=192, help="held-out combinations for the main table")
-    parser.add_argument("--sampler-count", type=int, default=32, help="of them, for every sampler and step count")
+    parser.add_argument("--sampler-count", type=int, default=24, help="of them, for every sampler and step count")
     parser.add_argument("--quick", action="store_true", help="the main table only")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=checkpoint.folder() / "evaluation")

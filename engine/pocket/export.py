@@ -3,6 +3,7 @@
 `StableDiffusionPipeline.from_pretrained(folder)` reads it with no code of ours. Knows nothing of training.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -37,6 +38,10 @@ def export(folder: Path, *, tokenizer_folder: Path, network: Denoiser, codec: Au
     # transformers 5 writes tokenizer.json alone; older readers want the two files it is made of.
     for name in ("vocab.json", "merges.txt"):
         shutil.copyfile(tokenizer_folder / name, draft / "tokenizer" / name)
+    # Stored as float16, read as float32 by who names no dtype: diffusers does so for its parts, transformers goes by
+    # this line, and a stock pipeline whose text encoder alone is in half precision cannot draw.
+    config = draft / "text_encoder" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
     size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
     if size > MAX_BYTES:
         shutil.rmtree(draft)

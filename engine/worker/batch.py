@@ -7,10 +7,12 @@ to the lane's row cap. So a newcomer waits for one step, never for somebody's jo
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from engine.domain import Mode
 
 STABLE_ROWS = 8  # measured: padding every call to one row count makes a picture independent of its neighbours
+EXACT_ROWS = 2  # one picture, without and with its prompt
 MAX_ROWS = 32  # past this no model measured gained, and a step's time is what a newcomer waits for
 FIRST_CAP = 4
 _MIN_GAIN = 0.05  # a doubled batch must make a row at least this much cheaper to be kept
@@ -87,6 +89,7 @@ class RowCap:
         """Stay under `n_rows` for a while: it did not pay, or did not fit."""
         self.rows = max(1, _power_of_two(n_rows) // 2)
         self._limit = self.rows
+        self._row_seconds.clear()  # or a slow minute would be held against ever smaller sizes from a faster one
         self._ticks_until_retry = _RETRY_AFTER
 
     def _is_worse_than_half(self, size: int) -> bool:
@@ -114,8 +117,10 @@ class RunningBatch:
         return iter(self._members.values())
 
     def add(self, member: Member) -> None:
-        """Let a picture in. An owner who comes (back) starts level with the least served who is here."""
-        self._served.setdefault(member.owner, min(self._served.values(), default=0.0))
+        """Let a picture in. Its owner starts level with the least served who is here, or comes back to a debt."""
+        present = {other.owner for other in self._members.values()}
+        least = min((self._served[owner] for owner in present), default=0.0)
+        self._served[member.owner] = max(self._served.get(member.owner, least), least)
         self._members[member.key] = member
 
     def remove(self, keys: Iterable[Key]) -> None:
@@ -123,7 +128,9 @@ class RunningBatch:
         for key in keys:
             self._members.pop(key, None)
         here = {member.owner for member in self._members.values()}
-        self._served = {owner: cost for owner, cost in self._served.items() if owner in here}
+        least = min((self._served[owner] for owner in here), default=inf)
+        # Who leaves ahead of the others is remembered until they have caught up, or coming back would wipe the debt.
+        self._served = {owner: cost for owner, cost in self._served.items() if owner in here or cost > least}
 
     def next_tick(self) -> Tick | None:
         """Choose the next forward pass; None if nobody is here."""
@@ -145,12 +152,12 @@ class RunningBatch:
         chosen.sort(key=lambda member: member.key)  # a steady order, so that tensors can be reused from tick to tick
         return Tick(lane=lane, members=tuple(chosen), pad_to_rows=STABLE_ROWS if lane.mode is Mode.STABLE else None)
 
-    def account(self, tick: Tick, seconds: float) -> None:
-        """Charge the owners of a tick that ran, and learn from the time it took."""
+    def account(self, tick: Tick, seconds: float | None) -> None:
+        """Charge the owners of a tick that ran, and learn from the time it took; None if that tells nothing."""
         for member in tick.members:
             if member.owner in self._served:
                 self._served[member.owner] += member.n_rows * member.row_cost
-        if tick.lane.mode is Mode.FAST:
+        if tick.lane.mode is Mode.FAST and seconds is not None:
             wanted = sum(member.n_rows for member in self._members.values() if member.lane == tick.lane)
             self._cap(tick.lane).observe(tick.n_rows, seconds, wanted)
 
@@ -163,7 +170,13 @@ class RunningBatch:
         return self._room(lane)
 
     def _room(self, lane: Lane) -> int:
-        return self._cap(lane).rows if lane.mode is Mode.FAST else STABLE_ROWS
+        match lane.mode:
+            case Mode.FAST:
+                return self._cap(lane).rows
+            case Mode.STABLE:
+                return STABLE_ROWS
+            case Mode.EXACT:
+                return EXACT_ROWS
 
     def _cap(self, lane: Lane) -> RowCap:
         return self._caps.setdefault(lane, RowCap())

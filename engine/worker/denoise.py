@@ -5,7 +5,8 @@ guidance does nothing. Timesteps, prompts, samplers, guidance and seeds differ f
 owners or pipes; who runs together is decided in `batch.py`.
 """
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -40,9 +41,10 @@ class Stepper:
     def __init__(self) -> None:
         self._packed: tuple[tuple[int, ...], list[Drawing], _Pack] | None = None
 
-    def forget(self) -> None:
-        """Drop what is kept on the device."""
-        self._packed = None
+    def forget(self, drawings: Iterable[Drawing] | None = None) -> None:
+        """Drop what is kept on the device: all of it, or what belongs to pictures that have left."""
+        if drawings is None or (self._packed and any(drawing in self._packed[1] for drawing in drawings)):
+            self._packed = None
 
     @torch.inference_mode()
     def step(self, drawings: Sequence[Drawing], pad_to_rows: int | None) -> None:
@@ -75,13 +77,15 @@ class Stepper:
 
 @contextmanager
 def _generators_kept(drawings: Sequence[Drawing]) -> Iterator[None]:
-    """Put the random numbers of a step that failed back, so that running it again draws the same picture."""
-    kept = [(drawing.generator, drawing.generator.get_state()) for drawing in drawings if _draws_noise(drawing)]
+    """Put random numbers and schedulers of a step that failed back, so that running it again draws the same picture."""
+    spent = [drawing for drawing in drawings if _draws_noise(drawing) or drawing.reference is not None]
+    kept = [(drawing, drawing.generator.get_state(), copy.deepcopy(drawing.reference)) for drawing in spent]
     try:
         yield
     except BaseException:
-        for generator, state in kept:
-            generator.set_state(state)
+        for drawing, state, reference in kept:
+            drawing.generator.set_state(state)
+            drawing.reference = reference
         raise
 
 

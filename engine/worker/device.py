@@ -57,7 +57,10 @@ def choose(wanted: str) -> Device:
 
 
 def has_operators(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether convolution, normalisation, attention, matrix product and interpolation all run there in that format."""
+    """Whether convolution, normalisation, attention, matrix product and interpolation all run there in that format.
+
+    Raises: EngineError if the device has no memory left to find out.
+    """
     try:
         with torch.inference_mode():
             x = torch.ones(1, 8, 8, 8, device=device, dtype=dtype)
@@ -68,8 +71,16 @@ def has_operators(device: torch.device, dtype: torch.dtype) -> bool:
             tokens = F.scaled_dot_product_attention(tokens, tokens, tokens)
             tokens = F.gelu(F.layer_norm(tokens, (8,)) @ weight[..., 0, 0]).softmax(-1)
             return bool(torch.isfinite(tokens.float()).all())
-    except (RuntimeError, NotImplementedError, TypeError):
+    except (RuntimeError, NotImplementedError, TypeError) as exc:
+        if is_out_of_memory(exc):
+            raise EngineError(f"The device {device} is full: another program uses all of its memory.") from exc
         return False
+
+
+def is_out_of_memory(exc: BaseException) -> bool:
+    """Whether an error means that the device is full: torch has a type for it on CUDA, and words elsewhere."""
+    words = ("out of memory", "can't allocate memory", "alloc_failed", "not enough memory")
+    return isinstance(exc, torch.OutOfMemoryError | MemoryError) or any(word in str(exc).lower() for word in words)
 
 
 def _best_device() -> torch.device:

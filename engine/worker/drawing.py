@@ -108,6 +108,12 @@ class Easel:
         """Forget what lies on the device."""
         self.texts.clear()
 
+    def forget(self, model: str) -> None:
+        """Forget what was made with a model that is loaded anew: its files may have changed."""
+        self.texts.forget(model)
+        for key in [key for key in self._plans if key[0] == model]:
+            del self._plans[key]
+
     def _plan(self, model: Model, recipe: Recipe, strength: float | None) -> solver.Plan | None:
         key = (model.entry.name, recipe.sampler, recipe.steps, strength and int(recipe.steps * strength))
         if key not in self._plans:

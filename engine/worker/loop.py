@@ -8,19 +8,20 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-import torch
-
-from engine import messages
+from engine import catalog, messages
 from engine.domain import Job
 from engine.worker import answers, vae
 from engine.worker.batch import Key, Member, RunningBatch, Tick
 from engine.worker.denoise import Stepper
-from engine.worker.device import Device
+from engine.worker.device import Device, is_out_of_memory
+from engine.worker.download import Fetcher
 from engine.worker.drawing import Drawing, Easel
 from engine.worker.models import Model, Shelf
 from engine.worker.running import Decode, Running, encode_source, job_step, member_of
 from engine.worker.wall import Wall
 
+_HALF_BYTES = 2
+FETCHING_POLL_S = 0.05  # how often a loop with nothing to draw looks whether a download is over
 _IDLE_POLL_S = 0.5  # how often an idle loop looks at its clock
 
 
@@ -36,8 +37,11 @@ class Loop:
         self._stepper = Stepper()
         self._batch = RunningBatch()
         self._incoming: deque[tuple[Job, float]] = deque()
+        self._fetcher = Fetcher(device.dtype.itemsize == _HALF_BYTES, self._tell_loading)
+        self._to_load: list[str] = []  # models asked for ahead of any job
         self._running: dict[str, Running] = {}
         self._decodes: deque[Decode] = deque()
+        self._is_waiting = False  # whether all who are not let in yet wait for files from the hub
         self._busy_until = time.monotonic()
 
     def run(self) -> None:
@@ -46,6 +50,7 @@ class Loop:
         while True:
             self._take_messages()
             self._enforce_deadlines()
+            self._load_ahead()
             self._let_in(step_s)
             step_s = self._step()
             self._decode(step_s)
@@ -55,8 +60,12 @@ class Loop:
     # Messages
 
     def _take_messages(self) -> None:
-        has_work = bool(self._incoming or self._running)
-        message = self._wall.receive(timeout_s=0 if has_work else _IDLE_POLL_S)
+        pause_s = _IDLE_POLL_S
+        if self._incoming or self._to_load:
+            pause_s = FETCHING_POLL_S if self._is_waiting else 0
+        if self._running:
+            pause_s = 0
+        message = self._wall.receive(timeout_s=pause_s)
         while message is not None:
             self._take(message)
             message = self._wall.receive(timeout_s=0)
@@ -68,41 +77,69 @@ class Loop:
             case messages.Cancel(job_id=job_id):
                 self._cancel(job_id)
             case messages.Load(model=model):
-                self._preload(model)
+                self._to_load.append(model)
             case messages.Close():
                 pass  # the wall's reader has ended the process already
 
     def _cancel(self, job_id: str) -> None:
-        for item in self._incoming:
-            if item[0].id == job_id:
-                self._incoming.remove(item)
-                self._finish(job_id, messages.WasCancelled())
-                return
-        if job_id in self._running:
+        if self._drop_incoming(job_id) or job_id in self._running:
             self._finish(job_id, messages.WasCancelled())
 
-    def _preload(self, name: str) -> None:
-        try:
-            if self._shelf.has(name):
-                self._tell_loaded(self._model(name), 0.0)
-            else:
-                self._model(name)
-        except Exception as exc:
-            failure = answers.explain(exc)
-            self._wall.send(messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault))
+    def _drop_incoming(self, job_id: str) -> bool:
+        """Take a job out that was not let in yet; whether it was there."""
+        before = len(self._incoming)
+        self._incoming = deque(item for item in self._incoming if item[0].id != job_id)
+        return len(self._incoming) < before
+
+    # Models
+
+    def _load_ahead(self) -> None:
+        self._is_waiting = True
+        for name in list(self._to_load):
+            try:
+                if not self._is_here(name):
+                    continue
+                is_new = not self._shelf.has(name)
+                model = self._model(name)
+                if not is_new:
+                    self._tell_loaded(model, 0.0)
+            except Exception as exc:
+                failure = answers.explain(exc)
+                self._wall.send(
+                    messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault)
+                )
+            self._is_waiting = False
+            self._to_load.remove(name)
+            self._busy_until = time.monotonic()
+
+    def _is_here(self, name: str) -> bool:
+        """Whether a model can be had without the network; begins to fetch it if not. Raises: UserError, ModelError."""
+        return self._shelf.has(name) or self._fetcher.is_here(catalog.find(name))
 
     def _model(self, name: str) -> Model:
-        """The model of that name; a load is told while it goes on and when it is over."""
+        """The model of that name, loaded if need be: told while it goes on, and on nobody's deadline."""
+        if self._shelf.has(name):
+            return self._shelf.get(name)
+        started = time.monotonic()
+        self._stepper.forget()  # its pack would keep a model that is about to leave
+        self._easel.forget(name)
+        entry = catalog.find(name)
         in_use = frozenset(running.job.recipe.model for running in self._running.values())
-        is_here, started = self._shelf.has(name), time.monotonic()
-
-        def tell(fraction: float, doing: str) -> None:
-            self._wall.send(messages.LoadingModel(model=name, fraction=fraction, doing=doing))
-
-        model = self._shelf.get(name, in_use, tell)
-        if not is_here:
-            self._tell_loaded(model, time.monotonic() - started)
+        model = self._shelf.put(
+            entry,
+            self._fetcher.folder(entry),
+            in_use,
+            lambda fraction, doing: self._tell_loading(name, fraction, doing),
+        )
+        seconds = time.monotonic() - started
+        self._tell_loaded(model, seconds)
+        for running in self._running.values():
+            running.deadline += seconds
+        self._incoming = deque((job, deadline + seconds) for job, deadline in self._incoming)
         return model
+
+    def _tell_loading(self, name: str, fraction: float, doing: str) -> None:
+        self._wall.send(messages.LoadingModel(model=name, fraction=fraction, doing=doing))
 
     def _tell_loaded(self, model: Model, seconds: float) -> None:
         self._wall.send(
@@ -118,28 +155,36 @@ class Loop:
     # Letting jobs in
 
     def _let_in(self, step_s: float) -> None:
-        """Set jobs up for about as long as a step takes, at least one: a burst need not wait a step for each."""
+        """Set jobs up for about as long as a step takes, at least one: a burst need not wait a step for each.
+
+        A job whose model is still being fetched waits aside, and lets those behind it pass.
+        """
         started = time.monotonic()
-        while self._incoming:
-            self._let_one_in()
+        for item in list(self._incoming):
+            job, deadline = item
+            try:
+                if not self._is_here(job.recipe.model):
+                    continue
+                self._is_waiting = False
+                self._drop_incoming(job.id)
+                self._let_one_in(job, deadline)
+            except Exception as exc:
+                self._drop_incoming(job.id)
+                self._finish(job.id, answers.explain(exc))
             if time.monotonic() - started >= step_s:
                 return
 
-    def _let_one_in(self) -> None:
-        job, deadline = self._incoming.popleft()
-        try:
-            model = self._model(job.recipe.model)
-            started = time.monotonic()  # loading is nobody's own share of the device
-            running = Running(job=job, model=model, deadline=deadline, n_left=job.n_pictures)
-            self._running[job.id] = running
-            source = encode_source(model, job)
-            for index in range(job.n_pictures):
-                drawing = self._easel.set_up(model, job.recipe_of(index), source)
-                running.drawings[index] = drawing
-                self._batch.add(member_of(job, index, drawing))
-        except Exception as exc:
-            self._finish(job.id, answers.explain(exc))
-            return
+    def _let_one_in(self, job: Job, deadline: float) -> None:
+        loading = time.monotonic()
+        model = self._model(job.recipe.model)
+        started = time.monotonic()  # loading is nobody's own share of the device, and not on the job's time
+        running = Running(job=job, model=model, deadline=deadline + started - loading, n_left=job.n_pictures)
+        self._running[job.id] = running
+        source = encode_source(model, job)
+        for index in range(job.n_pictures):
+            drawing = self._easel.set_up(model, job.recipe_of(index), source)
+            running.drawings[index] = drawing
+            self._batch.add(member_of(job, index, drawing))
         self._device.synchronize()
         running.gpu_s += time.monotonic() - started
 
@@ -151,37 +196,53 @@ class Loop:
         if tick is None:
             return 0.0
         started = time.monotonic()
-        ran = self._run_tick(tick)
-        self._device.synchronize()
+        ran, was_whole = self._run_tick(tick)
         seconds = time.monotonic() - started
         self._wall.n_ticks += 1
         if ran:
-            self._batch.account(tick, seconds)
+            self._batch.account(tick, seconds if was_whole else None)
             self._report(tick, ran, seconds)
         return seconds
 
-    def _run_tick(self, tick: Tick) -> list[Member]:
-        """Advance the tick's members; whoever cannot be advanced even alone fails. Returns those who were."""
+    def _run_tick(self, tick: Tick) -> tuple[list[Member], bool]:
+        """Advance the tick's members; whoever cannot be advanced even alone fails.
+
+        Returns those who were, and whether all went in one forward pass.
+        """
         ran: list[Member] = []
         parts: list[tuple[Member, ...]] = [tick.members]
+        was_whole = True
         while parts:
             part = parts.pop(0)
-            try:
-                self._stepper.step([self._drawing(member.key) for member in part], tick.pad_to_rows)
-            except Exception as exc:  # a batch of one is one job's failure; a larger one is tried in halves
-                self._stepper.forget()
-                self._device.free_cache()
-                if len(part) == 1:
-                    self._finish(part[0].key[0], answers.explain(exc))
-                    parts = [_without_job(rest, part[0].key[0]) for rest in parts]
-                    parts = [rest for rest in parts if rest]
-                    continue
-                if isinstance(exc, torch.OutOfMemoryError):
-                    self._batch.did_not_fit(Tick(lane=tick.lane, members=part, pad_to_rows=tick.pad_to_rows))
-                parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
-            else:
+            failure = self._advance(part, tick)
+            if failure is None:
                 ran.extend(part)
-        return ran
+                continue
+            was_whole = False
+            if len(part) == 1:  # a batch of one is one job's failure; a larger one is tried in halves
+                job_id = part[0].key[0]
+                self._finish(job_id, failure)
+                parts = [rest for rest in (_without_job(rest, job_id) for rest in parts) if rest]
+            else:
+                parts[:0] = [part[: len(part) // 2], part[len(part) // 2 :]]
+        return ran, was_whole
+
+    def _advance(self, part: tuple[Member, ...], tick: Tick) -> messages.Broke | None:
+        """One forward pass for these members; what to tell them if it fails."""
+        try:
+            self._stepper.step([self._drawing(member.key) for member in part], tick.pad_to_rows)
+            self._device.synchronize()
+        except Exception as exc:
+            failure = answers.explain(exc)
+            if is_out_of_memory(exc):
+                self._batch.did_not_fit(Tick(lane=tick.lane, members=part, pad_to_rows=tick.pad_to_rows))
+                failure = failure if tick.pad_to_rows is None else answers.stable_does_not_fit(tick.pad_to_rows)
+        else:
+            return None
+        # After the except block, whose traceback would keep the failed step's tensors.
+        self._stepper.forget()
+        self._device.free_cache()
+        return failure
 
     def _drawing(self, key: Key) -> Drawing:
         return self._running[key[0]].drawings[key[1]]
@@ -195,12 +256,17 @@ class Loop:
             if running is None:
                 continue  # another of its pictures failed in this tick
             running.gpu_s += seconds * member.n_rows / n_rows
-            if running.job.id not in steps:
-                steps[running.job.id] = job_step(running)
-            drawing = running.drawings[member.key[1]]
-            if drawing.is_finished:
-                self._batch.remove([member.key])
-                self._decodes.append(Decode(running, member.key[1], vae.Decoding(running.model, drawing.latents)))
+            try:
+                if running.job.id not in steps:
+                    steps[running.job.id] = job_step(running)
+                drawing = running.drawings[member.key[1]]
+                if drawing.is_finished:
+                    self._stepper.forget([drawing])
+                    self._batch.remove([member.key])
+                    self._decodes.append(Decode(running, member.key[1], vae.Decoding(running.model, drawing.latents)))
+            except Exception as exc:
+                steps.pop(running.job.id, None)
+                self._finish(running.job.id, answers.explain(exc))
         if not len(self._batch):
             self._stepper.forget()
         self._wall.send(
@@ -215,7 +281,7 @@ class Loop:
     # Decoding
 
     def _decode(self, step_s: float) -> None:
-        """Decode for about as long as a step takes, at least one layer; without steps to run, one whole picture."""
+        """Decode for about as long as a step takes, at least one layer; then look at the pipe again."""
         started = time.monotonic()
         while self._decodes:
             decode = self._decodes[0]
@@ -229,10 +295,8 @@ class Loop:
                     self._hand_over(decode)
             except Exception as exc:
                 self._finish(decode.running.job.id, answers.explain(exc))
-            if len(self._batch) and time.monotonic() - started >= step_s:
+            if time.monotonic() - started >= step_s:
                 return
-            if not len(self._batch) and decode.decoding.is_done:
-                return  # look at the pipe: somebody new may be waiting
 
     def _hand_over(self, decode: Decode) -> None:
         running, job = decode.running, decode.running.job
@@ -254,18 +318,17 @@ class Loop:
         if running is not None:
             self._batch.remove([(job_id, index) for index in range(running.job.n_pictures)])
             self._decodes = deque(decode for decode in self._decodes if decode.running is not running)
-        if not self._running:
-            self._stepper.forget()
+            self._stepper.forget(running.drawings.values())
         self._busy_until = time.monotonic()
         self._wall.send(messages.Finished(job_id=job_id, result=result))
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
-        late = [running.job for running in self._running.values() if now > running.deadline]
-        late += [job for job, deadline in self._incoming if now > deadline]
-        for job in late:
-            self._incoming = deque(item for item in self._incoming if item[0].id != job.id)
-            self._finish(job.id, answers.too_late(job))
+        for running in [running for running in self._running.values() if now > running.deadline]:
+            self._finish(running.job.id, answers.too_late(running.job))
+        for job in [job for job, deadline in self._incoming if now > deadline]:
+            self._drop_incoming(job.id)
+            self._finish(job.id, answers.never_began(job))
 
     def _unload_if_idle(self) -> None:
         if not self._idle_unload_s or self._running or self._incoming or not len(self._shelf):

@@ -17,10 +17,10 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from engine.catalog import Entry, Kind, find
+from engine.catalog import Entry, Kind
 from engine.errors import JobError, ModelError
-from engine.worker import download, preview, single_file
-from engine.worker.device import Device
+from engine.worker import preview, single_file
+from engine.worker.device import Device, is_out_of_memory
 
 MAX_RESIDENT = 2  # models kept on the device; idle ones beyond that make room for the next
 OnProgress = Callable[[float, str], None]  # fraction in [0, 1], what is being done
@@ -71,23 +71,37 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._models)
 
-    def get(self, name: str, in_use: frozenset[str], on_progress: OnProgress) -> Model:
-        """The model of that name, loaded if it is not there; models neither asked for nor `in_use` may leave.
+    def get(self, name: str) -> Model:
+        """A model that is here. Raises: KeyError."""
+        self._models.move_to_end(name)
+        return self._models[name]
 
-        Raises: UnknownModel, ModelError, torch.OutOfMemoryError.
+    def put(self, entry: Entry, folder: Path, in_use: frozenset[str], on_progress: OnProgress) -> Model:
+        """Load a model from `folder` (or its file) onto the device; models not `in_use` may have to leave.
+
+        Raises: ModelError.
         """
-        if name in self._models:
-            self._models.move_to_end(name)
-            return self._models[name]
-        entry = find(name)
         self._make_room(MAX_RESIDENT - 1, in_use)
-        try:
-            model = load(entry, self._device, on_progress)
-        except torch.OutOfMemoryError:
+        model = self._load(entry, folder, on_progress)
+        if model is None:  # outside of any except block, whose traceback would hold on to the first attempt's tensors
             self._make_room(0, in_use)
-            model = load(entry, self._device, on_progress)
-        self._models[name] = model
+            model = self._load(entry, folder, on_progress)
+        if model is None:
+            raise ModelError(
+                f"The model {entry.name} does not fit into the memory of this device beside what is in use. "
+                "Try a smaller model, or again when nothing else is drawn."
+            )
+        self._models[entry.name] = model
         return model
+
+    def _load(self, entry: Entry, folder: Path, on_progress: OnProgress) -> Model | None:
+        """Load it; None if the device is full."""
+        try:
+            return load(entry, folder, self._device, on_progress)
+        except Exception as exc:
+            if is_out_of_memory(exc):
+                return None
+            raise
 
     def has(self, name: str) -> bool:
         """Whether that model is on the device."""
@@ -106,8 +120,8 @@ class Shelf:
         self._device.free_cache()
 
 
-def load(entry: Entry, device: Device, on_progress: OnProgress) -> Model:
-    """Read a model and put it on the device.
+def load(entry: Entry, folder: Path, device: Device, on_progress: OnProgress) -> Model:
+    """Read a model and put it on the device; `folder` is where a diffusers layout lies, fetched or given.
 
     Raises: ModelError with one sentence that names the model and what is wrong with it; torch.OutOfMemoryError.
     """
@@ -115,7 +129,6 @@ def load(entry: Entry, device: Device, on_progress: OnProgress) -> Model:
         if entry.kind is Kind.SINGLE_FILE:
             pipeline = _read_single_file(entry, device, on_progress)
         else:
-            folder = download.fetch(entry.source, on_progress) if entry.kind is Kind.HUB else Path(entry.source)
             pipeline = _read_folder(folder, device, on_progress)
         _check_fit(pipeline)
         on_progress(0.97, f"moving it to the {device.device.type}")
@@ -131,6 +144,9 @@ def _read_folder(folder: Path, device: Device, on_progress: OnProgress) -> Any:
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     if "StableDiffusionPipeline" not in str(index.get("_class_name")):
         raise ModelError(f"it is a {index.get('_class_name')}, a kind that Darkroom cannot draw with yet")
+    absent = sorted({*_SHARES, "tokenizer", "scheduler"} - index.keys())
+    if absent:
+        raise ModelError(f"its model_index.json names no {absent[0]}")
     parts: dict[str, Any] = {}
     done = 0.0
     for name, share in _SHARES.items():
@@ -228,8 +244,6 @@ def _named_errors(name: str) -> Iterator[None]:
     """Turn whatever a broken model makes the libraries raise into one sentence."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
     except ModelError as exc:
         raise ModelError(f"The model {name} cannot be used: {exc}.") from exc
     except JobError:
@@ -237,6 +251,8 @@ def _named_errors(name: str) -> Iterator[None]:
     except (SafetensorError, json.JSONDecodeError) as exc:
         raise ModelError(f"The model {name} has a damaged file: {_first_line(exc)}. Download it again.") from exc
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError) as exc:
+        if is_out_of_memory(exc):
+            raise
         raise ModelError(f"The model {name} could not be loaded: {_first_line(exc)}.") from exc
 
 

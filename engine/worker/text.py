@@ -34,6 +34,11 @@ class TextCache:
             self._embeddings.popitem(last=False)
         return embedding
 
+    def forget(self, model: str) -> None:
+        """Forget what one model made."""
+        for key in [key for key in self._embeddings if key[0] == model]:
+            del self._embeddings[key]
+
     def clear(self) -> None:
         """Forget everything, so that the device's memory is free."""
         self._embeddings.clear()

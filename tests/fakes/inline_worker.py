@@ -1,5 +1,6 @@
 """The real worker loop in this process, with a scripted pipe: what arrives at which tick is part of the test."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -19,7 +20,7 @@ from engine.messages import (
     WasCancelled,
 )
 from engine.worker.device import Device, choose
-from engine.worker.loop import Loop
+from engine.worker.loop import FETCHING_POLL_S, Loop
 from engine.worker.wall import Wall
 
 
@@ -43,7 +44,9 @@ class InlineWall(Wall):
 
     def receive(self, timeout_s: float | None) -> ToWorker | None:
         """The next line of the script whose tick has come; an idle loop is given the next line at once."""
-        is_idle = timeout_s != 0
+        is_idle = timeout_s not in (0, FETCHING_POLL_S)
+        if timeout_s == FETCHING_POLL_S:
+            time.sleep(0.001)  # a download goes on
         if self._script and (is_idle or self._script[0][0] <= self.n_ticks):
             return self._script.pop(0)[1]
         if self._until(self):

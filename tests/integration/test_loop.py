@@ -1,5 +1,7 @@
 """The worker's loop on a scripted pipe: who joins, leaves, fails and is told what."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +11,28 @@ import numpy as np
 import pytest
 import torch
 
-from engine.domain import Job, Mode, Recipe, Sampler
-from engine.messages import Broke, Cancel, Drawn, Drew, Load, Loaded, LoadFailed, LoadingModel, Ticked, WasCancelled
-from engine.worker import vae
+from engine.domain import Job, Mode, Raster, Recipe, Sampler
+from engine.errors import ModelError
+from engine.messages import (
+    Broke,
+    Cancel,
+    Drawn,
+    Drew,
+    Finished,
+    Load,
+    Loaded,
+    LoadFailed,
+    LoadingModel,
+    Ticked,
+    WasCancelled,
+)
+from engine.worker import download, models, vae
 from engine.worker.denoise import Stepper
 from engine.worker.device import choose
 from engine.worker.drawing import Drawing
-from engine.worker.models import Model, load
+from engine.worker.loop import Loop
+from engine.worker.models import Model, Shelf, load
+from engine.worker.preview import Projector
 from tests.fakes import inline_worker
 
 pytestmark = pytest.mark.torch
@@ -75,13 +92,22 @@ def test_cancelling_what_is_not_there_does_nothing(job: Job) -> None:
     assert set(wall.results) == {"one"}
 
 
-def test_a_job_past_its_deadline_is_refused_with_a_sentence(job: Job) -> None:
-    """The longest time allowed is named, and the neighbour is not touched."""
+def test_a_job_whose_turn_never_came_is_told_so(job: Job) -> None:
+    """A deadline that passes before the first step is not the person's fault; the neighbour is not touched."""
     wall = inline_worker.run(replace(job, deadline_s=1e-9), other(job, "two"))
     late = wall.results["one"]
     assert isinstance(late, Broke)
-    assert "longer than 1e-09 seconds" in late.sentence
+    assert "waited 1e-09 s for its model or its turn" in late.sentence
     assert isinstance(wall.results["two"], Drew)
+
+
+def test_a_job_past_its_deadline_is_stopped_between_two_steps(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest time allowed is named, with what to change."""
+    Trip(monkeypatch, lambda drawings: time.sleep(0.3))
+    late = inline_worker.run(replace(job, deadline_s=1.0)).results["one"]
+    assert isinstance(late, Broke)
+    assert "longer than 1 s," in late.sentence
+    assert late.their_fault
 
 
 def test_a_model_that_is_not_there_fails_its_own_job_only(job: Job, tmp_path: Path) -> None:
@@ -215,6 +241,111 @@ def test_decoding_in_layers_gives_the_bits_of_decoding_at_once(job: Job, model_f
     assert n_slices > 10
 
 
+def test_memory_errors_in_words_count_like_the_typed_one(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch has no type for it (CPU, MPS), the words of the error lower the cap all the same."""
+    jobs = [other(job, f"job{i}", seed=i, steps=20) for i in range(4)]
+    trip = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+    Trip(monkeypatch, lambda drawings: trip if len(drawings) > 1 else None)
+    wall = inline_worker.run(*jobs)
+    assert all(isinstance(result, Drew) for result in wall.results.values())
+    assert {tick.row_cap for tick in wall.ticks[3:]} == {2}
+
+
+def test_an_error_while_reporting_ends_one_job_and_not_the_worker(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview that cannot be made takes at most its own job along."""
+    real = Projector.raster
+    n_previews = 0
+
+    def raster(projector: Projector, latents: torch.Tensor) -> Raster:
+        nonlocal n_previews
+        n_previews += 1
+        if n_previews == 1:
+            raise RuntimeError("CUDA error: out of memory")
+        return real(projector, latents)
+
+    monkeypatch.setattr(Projector, "raster", raster)
+    wall = inline_worker.run(job, other(job, "two"))
+    assert sorted(type(result).__name__ for result in wall.results.values()) == ["Broke", "Drew"]
+
+
+def test_loading_a_model_is_on_nobodys_time(
+    job: Job, model_folder: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow load in the middle of somebody's picture does not run into that picture's deadline."""
+    real = Shelf.put
+
+    def slow(shelf: Shelf, *args: Any) -> Model:
+        time.sleep(2.0)
+        return real(shelf, *args)
+
+    inline_worker.run(job)  # whatever is imported on first use does not count
+    monkeypatch.setattr(Shelf, "put", slow)
+    wall = inline_worker.run(replace(job, deadline_s=1.5), (3, other(job, "two", model=model_folder("sd2-v"))))
+    assert {job_id: type(result) for job_id, result in wall.results.items()} == {"one": Drew, "two": Drew}
+
+
+def test_a_model_that_does_not_fit_is_told_as_such(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of memory while loading blames the model, not the size of the picture."""
+
+    def full(*args: object) -> Model:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(models, "load", full)
+    result = inline_worker.run(job).results["one"]
+    assert isinstance(result, Broke)
+    assert "does not fit into the memory" in result.sentence
+    assert not result.their_fault
+
+
+def test_others_are_drawn_while_a_model_is_fetched_from_the_hub(
+    job: Job, model_folder: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network holds up nobody but those who wait for that model."""
+    is_drawn = threading.Event()
+
+    def fetch(hub_id: str, wants_half: bool, on_progress: Callable[[float, str], None]) -> Path:
+        on_progress(0.3, "downloading")
+        assert is_drawn.wait(60), "the other job was not drawn meanwhile"
+        return Path(model_folder("sd2-v"))
+
+    def finished(loop: Loop, job_id: str, result: Any) -> None:
+        real(loop, job_id, result)
+        if job_id == "one":
+            is_drawn.set()
+
+    real = Loop._finish
+    monkeypatch.setattr(Loop, "_finish", finished)
+    monkeypatch.setattr(download, "fetch", fetch)
+    wall = inline_worker.run(other(job, "hub", model="somebody/model"), job)
+    assert [message.job_id for message in wall.said if isinstance(message, Finished)] == ["one", "hub"]
+    assert all(isinstance(result, Drew) for result in wall.results.values())
+
+
+def test_a_hub_model_that_cannot_be_fetched_is_a_sentence(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of reach is told once per ask, and asking again tries again."""
+    n_tries = 0
+
+    def fetch(hub_id: str, wants_half: bool, on_progress: Callable[[float, str], None]) -> Path:
+        nonlocal n_tries
+        n_tries += 1
+        raise ModelError("the hub could not be reached")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    hub = other(job, "hub", model="somebody/model")
+    wall = inline_worker.run(hub, job, (5, replace(hub, id="again")))
+    for job_id in ("hub", "again"):
+        result = wall.results[job_id]
+        assert isinstance(result, Broke)
+        assert result.sentence == "The model somebody/model cannot be used: the hub could not be reached."
+    assert n_tries == 2
+
+
+def test_a_model_loaded_ahead_stays_for_its_time(job: Job) -> None:
+    """Idle time counts from the end of a load, not from before it."""
+    wall = inline_worker.run((0, Load(model=job.recipe.model)), (10_000, job), idle_unload_s=3600)
+    assert sum(isinstance(message, Loaded) for message in wall.said) == 1
+
+
 def test_an_idle_worker_lets_go_of_its_models(job: Job) -> None:
     """After the time set without a job the model leaves, and the next job brings it back."""
     wall = inline_worker.run(job, (10_000, other(job, "two")), idle_unload_s=1e-9)
@@ -235,4 +366,4 @@ def test_exact_and_stable_jobs_share_the_device_with_fast_ones(job: Job) -> None
 def _load(folder: str) -> Model:
     from engine import catalog
 
-    return load(catalog.find(folder), choose("cpu"), lambda fraction, doing: None)
+    return load(catalog.find(folder), Path(folder), choose("cpu"), lambda fraction, doing: None)

@@ -86,7 +86,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def load(path: Path) -> models.Model:
-    return models.load(catalog.find(str(path)), CPU, lambda fraction, doing: None)
+    return models.load(catalog.find(str(path)), path, CPU, lambda fraction, doing: None)
 
 
 def refusal(path: Path) -> str:

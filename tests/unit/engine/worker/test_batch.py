@@ -133,6 +133,48 @@ def test_a_size_that_did_not_pay_is_tried_again_later() -> None:
     assert cap.rows > FIRST_CAP
 
 
+def test_a_slow_minute_does_not_bring_the_cap_down_to_the_ground() -> None:
+    """When everything takes twice as long for a while, the cap gives up one size and not all of them."""
+    cap = RowCap()
+    cost = {4: 1.0, 8: 0.6, 16: 0.4, 32: 0.3}
+    for _ in range(40):
+        cap.observe(cap.rows, cap.rows * cost[cap.rows], n_wanted=64)
+    assert cap.rows == MAX_ROWS
+    for _ in range(12):
+        cap.observe(cap.rows, 2 * cap.rows * cost[cap.rows], n_wanted=64)
+    assert cap.rows >= MAX_ROWS // 2
+
+
+def test_leaving_and_coming_back_does_not_wipe_a_debt() -> None:
+    """One-step jobs posted back to back get no larger share than one long job."""
+    batch = RunningBatch()
+    batch.add(member("long", owner="ann", lane=SMALL))
+    served = {"ann": 0, "bob": 0}
+    for i in range(200):
+        if i == 0 or not any(each.owner == "bob" for each in batch):
+            batch.add(member(f"short{i}", owner="bob", lane=LARGE))
+        tick = batch.next_tick()
+        assert tick is not None
+        batch.account(tick, 1.0)
+        for each in tick.members:
+            served[each.owner] += each.n_rows * each.row_cost
+            if each.owner == "bob":
+                batch.remove([each.key])
+    assert served["bob"] <= 1.2 * served["ann"]
+
+
+def test_a_split_step_teaches_nothing() -> None:
+    """The time of a step that ran in halves says nothing about its size."""
+    batch = RunningBatch()
+    for i in range(8):
+        batch.add(member(f"job{i}"))
+    for _ in range(20):
+        tick = batch.next_tick()
+        assert tick is not None
+        batch.account(tick, None)
+    assert batch.row_cap(SMALL) == FIRST_CAP
+
+
 OWNERS = st.sampled_from(["ann", "bob", "eve"])
 LANES = st.sampled_from([SMALL, LARGE])
 
