@@ -29,7 +29,8 @@ from tests.bench import models
 from tests.fakes import drawer
 
 N_REQUESTS = 16
-N_STEPS = 20
+N_STEPS = {"pocket": 20, "launch-bound": 20, "compute-bound": 5}  # the last so that a run takes minutes, not an hour
+_MIXED_SHARES = (0.4, 0.6, 1.0, 1.5)  # of those steps
 RESULTS = Path("out/bench.json")
 _MIXED_SAMPLERS = (Sampler.DDIM, Sampler.EULER_A, Sampler.DPMPP_2M, Sampler.EULER, Sampler.UNIPC, Sampler.PLMS)
 
@@ -76,7 +77,7 @@ class Baseline:
         return float(json.loads(await self._process.stdout.readline())["seconds"])
 
 
-def recipes(model: str, *, mixed: bool) -> list[Recipe]:
+def recipes(model: str, n_steps: int, *, mixed: bool) -> list[Recipe]:
     """Sixteen requests: equal but for the seed, or mixed in prompt, steps, guidance and sampler."""
     entry = catalog.find(model)
     return [
@@ -84,7 +85,7 @@ def recipes(model: str, *, mixed: bool) -> list[Recipe]:
             prompt=("a red circle on a blue background", "a green star", "two yellow squares")[i % 3 if mixed else 0],
             model=model,
             seed=i,
-            steps=(8, 12, 20, 30)[i % 4] if mixed else N_STEPS,
+            steps=round(n_steps * _MIXED_SHARES[i % 4]) if mixed else n_steps,
             guidance=(3.0, 5.0, 7.5)[i % 3] if mixed else 4.0,
             sampler=_MIXED_SAMPLERS[i % len(_MIXED_SAMPLERS)] if mixed else Sampler.DDIM,
             width_px=entry.width_px,
@@ -154,7 +155,7 @@ async def compare(
 
 async def time_model(model: str, source: str, ours: Ours, theirs: Baseline, n_rounds: int) -> tuple[list[Row], float]:
     """Every comparison on one model, and the median seconds to a first preview."""
-    equal, mixed = recipes(source, mixed=False), recipes(source, mixed=True)
+    equal, mixed = (recipes(source, N_STEPS[model], mixed=is_mixed) for is_mixed in (False, True))
     await ours.seconds(equal + equal)  # lets the row cap settle
     rows = [
         await compare(
