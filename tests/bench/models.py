@@ -9,9 +9,7 @@ from pathlib import Path
 from tests.fakes.tiny_models import Architecture, Size, build
 
 LAUNCH_BOUND = Size(channels=(32, 64), layers=1, text_width=64, side=8, vae_channels=(8, 8, 16, 16), groups=8)
-COMPUTE_BOUND = Size(
-    channels=(96, 192, 256), layers=2, text_width=256, side=32, vae_channels=(16, 16, 32, 32), groups=8
-)
+COMPUTE_BOUND = Size(channels=(64, 128, 128), layers=1, text_width=128, side=32, vae_channels=(8, 8, 16, 16), groups=8)
 _SIZES = {"launch-bound": LAUNCH_BOUND, "compute-bound": COMPUTE_BOUND}
 
 

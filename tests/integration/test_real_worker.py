@@ -60,7 +60,8 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_picture_comes_out_of_words(engine: Engine) -> None:
     """Loading, progress with previews, and the finished pixels, through the real pipe."""
-    await engine.submit(job("words", recipe(), n_pictures=2))
+    # Thirty steps: a watcher is told the newest state, and may miss all of a run that is over within one read.
+    await engine.submit(job("words", recipe(steps=30), n_pictures=2))
     events = [event async for event in engine.watch("words")]
     done = events[-1]
     assert isinstance(done, Done)
