@@ -160,7 +160,7 @@ def test_the_worker_ends_in_the_middle_of_a_step_when_its_pipe_closes(slow_model
 
 
 async def test_two_devices_have_a_worker_each(tmp_path: Path) -> None:
-    """Jobs are spread over the workers; every one is drawn."""
+    """Each device gets a process of its own; every job is drawn (how jobs are spread is tested with the drawer)."""
     engine = Engine(EngineSettings(devices=("cpu", "cpu")))
     await engine.start()
     try:
@@ -171,6 +171,5 @@ async def test_two_devices_have_a_worker_each(tmp_path: Path) -> None:
         outcomes = await asyncio.gather(*[engine.result(each.id) for each in jobs])
         assert all(isinstance(outcome, Done) for outcome in outcomes)
         assert len({worker.ready.pid for worker in engine.status().workers if worker.ready}) == 2
-        assert all(worker.models for worker in engine.status().workers)
     finally:
         await engine.close()
