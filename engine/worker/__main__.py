@@ -24,8 +24,8 @@ def main() -> int:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # How long a thread that waits for the others spins before it sleeps. The default, nearly for ever, uses up its
     # share of a core that anything else wants and is then put aside in the middle of every barrier. Milliseconds per
-    # step of pocket (2 rows), idle and beside one busy process: default 19, over 2,000; asleep at once 60, 23;
-    # with this 22, 73.
+    # step of pocket (2 rows), idle and beside one busy process: default 29, over 900; asleep at once 60,
+    # 23; with this 22, 73.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     warnings.simplefilter("ignore")  # the libraries' deprecation notes are for whoever maintains us, in the tests
     return _serve(wall, options.device, options.idle_unload_s)

@@ -13,7 +13,7 @@ from engine.domain import Mode
 
 STABLE_ROWS = 8  # measured: padding every call to one row count makes a picture independent of its neighbours
 EXACT_ROWS = 2  # one picture, without and with its prompt
-MAX_ROWS = 32  # past this no model measured gained, and a step's time is what a newcomer waits for
+MAX_ROWS = 32  # more was not measured, and a step's time is what a newcomer waits for
 FIRST_CAP = 4
 _MIN_GAIN = 0.05  # a doubled batch must make a row at least this much cheaper to be kept
 _N_OBSERVATIONS = 3  # steps seen at a size before it is judged; the first of a size is warm-up and not counted
@@ -107,7 +107,7 @@ class RunningBatch:
 
     def __init__(self) -> None:
         self._members: dict[Key, Member] = {}  # in order of arrival
-        self._served: dict[str, float] = {}  # cost by owner, of owners who are here
+        self._served: dict[str, float] = {}  # cost by owner: of who is here, and of who left in debt
         self._caps: dict[Lane, RowCap] = {}
 
     def __len__(self) -> int:
@@ -163,7 +163,8 @@ class RunningBatch:
 
     def did_not_fit(self, tick: Tick) -> None:
         """The device ran out of memory on this tick: keep the lane below it."""
-        self._cap(tick.lane).shrink_below(tick.n_rows)
+        if tick.lane.mode is Mode.FAST:  # the other modes' row counts are fixed
+            self._cap(tick.lane).shrink_below(tick.n_rows)
 
     def row_cap(self, lane: Lane) -> int:
         """Rows that can share a step in this lane now."""

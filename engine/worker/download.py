@@ -116,6 +116,10 @@ class Fetcher:
         ended = self._ended.get(entry.source)
         return ended if isinstance(ended, Path) else Path(entry.source)
 
+    def share_done(self, entry: Entry) -> float:
+        """How much of the way to a ready model fetching was, so that what is told next goes on from there."""
+        return DOWNLOAD_SHARE if entry.kind is Kind.HUB else 0.0
+
     def _fetch(self, entry: Entry) -> None:
         try:
             found: Path | ModelError = fetch(
@@ -123,5 +127,8 @@ class Fetcher:
             )
         except ModelError as exc:
             found = ModelError(f"The model {entry.name} cannot be used: {exc}.")
+        except Exception as exc:  # the edge of a thread: whoever waits for this model must hear that it will not come
+            found = ModelError(f"The model {entry.name} could not be fetched from the hub; please try again later.")
+            found.__cause__ = exc
         self._ended[entry.source] = found
         self._fetching.discard(entry.source)

@@ -125,12 +125,12 @@ class Loop:
         self._easel.forget(name)
         entry = catalog.find(name)
         in_use = frozenset(running.job.recipe.model for running in self._running.values())
-        model = self._shelf.put(
-            entry,
-            self._fetcher.folder(entry),
-            in_use,
-            lambda fraction, doing: self._tell_loading(name, fraction, doing),
-        )
+        share = self._fetcher.share_done(entry)
+
+        def tell(fraction: float, doing: str) -> None:
+            self._tell_loading(name, share + (1 - share) * fraction, doing)
+
+        model = self._shelf.put(entry, self._fetcher.folder(entry), in_use, tell)
         seconds = time.monotonic() - started
         self._tell_loaded(model, seconds)
         for running in self._running.values():

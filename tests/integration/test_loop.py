@@ -318,6 +318,8 @@ def test_others_are_drawn_while_a_model_is_fetched_from_the_hub(
     monkeypatch.setattr(download, "fetch", fetch)
     wall = inline_worker.run(other(job, "hub", model="somebody/model"), job)
     assert [message.job_id for message in wall.said if isinstance(message, Finished)] == ["one", "hub"]
+    told = [each.fraction for each in wall.said if isinstance(each, LoadingModel) and each.model == "somebody/model"]
+    assert told == sorted(told)  # reading goes on where downloading ended
     assert all(isinstance(result, Drew) for result in wall.results.values())
 
 
