@@ -104,6 +104,6 @@ async def _outcome(app: App, job: Job, tell: Callable[[Event], None]) -> Outcome
 
 
 async def _write(app: App, picture: Picture, path: Path, done: Done) -> Written:
-    content = await app.finisher.finish(picture)
-    await asyncio.to_thread(files.write_whole, path, content)
+    finished = await app.finisher.finish(picture)
+    await asyncio.to_thread(files.write_whole, path, finished.png)
     return Written(path=path, seed=picture.recipe.seed, seconds=done.gpu_s / len(done.pictures))

@@ -1,150 +1,63 @@
 """Pixels → marked file bytes, and strangers' files → pixels, off the event loop: the one encoder of the product.
 
-A finished PNG carries its recipe twice: as `parameters` in the words that AUTOMATIC1111's web UI writes and many tools
-read, and as JSON under `darkroom`, from which the `Recipe` is rebuilt exactly. Pure Pillow, in a process pool whose
-processes never import torch. Knows nothing of files on disk, chats or the worker.
+What is done to them is in `label`, `intake`, `look`, `resample`, `compose` and `grid`; here is the pool that does it,
+whose processes never import torch. Knows nothing of files on disk, chats or the worker.
 """
 
 import asyncio
-import io
-import json
 import multiprocessing
 import os
 import signal
-import struct
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from importlib import metadata
-from pathlib import PurePath
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-import msgspec
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from engine.domain import Picture, Raster, Recipe, Sampler
-from engine.errors import DarkroomError, JobError
+from engine import compose
+from engine.domain import Picture, Raster
+from engine.errors import JobError
+from engine.grid import Cell, grid, plain_grid
 from engine.intake import raster_from_file
+from engine.label import A1111_SAMPLERS, recipe_from_png, texts, version
+from engine.look import Look, look
+from engine.resample import resample
 
-JSON_KEYWORD = "darkroom"
-JSON_VERSION = 1
-# Two texts of 4,000 characters and a model name of 1,024, each character at most `\ud83d\ude00`: 108,288 bytes.
-MAX_JSON_BYTES = 128 * 2**10
-# Encoding is short (CPU seconds of one core: 0.004 at 128 px, 0.16 at 1024 px, 0.65 at 2048 px): more processes would
-# only take cores from the worker.
+__all__ = ["A1111_SAMPLERS", "Cell", "Finished", "Finisher", "Look", "finished", "recipe_from_png", "version"]
+
+# Finishing is short (CPU seconds of one core, a photo: 0.03 at 128 px, 0.09 at 512 px, 0.6 at 2048 px, 1.6 at 4096 px):
+# more processes would only take cores from the worker.
 MAX_PROCESSES = 2
-# The names that A1111 writes, which are the ones people know.
-A1111_SAMPLERS = {
-    Sampler.DDIM: "DDIM",
-    Sampler.PLMS: "PLMS",
-    Sampler.EULER: "Euler",
-    Sampler.EULER_A: "Euler a",
-    Sampler.DPMPP_2M: "DPM++ 2M",
-    Sampler.UNIPC: "UniPC",
-    Sampler.DDPM: "DDPM",
-    Sampler.LCM: "LCM",
-}
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHUNK_HEADER = struct.Struct(">I4s")
-_CRC_BYTES = 4
-# A PNG text may hold no control character but the newline (PNG 3, 11.3.3); the exact words are in our JSON.
-_PLAIN = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\n"}
+# Of address space, after which a decoder gets a MemoryError. The largest honest work measured, an upload of 24
+# megapixels, peaks at 356 MB.
+MAX_PROCESS_BYTES = 2 * 2**30
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Label(msgspec.Struct, frozen=True, kw_only=True):
-    """Our JSON in a picture. `v`: a reader of version 1 reads no other."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A picture as files: `png` with its recipe in it, `thumbnail` a WebP; `pixel_hash` is the raster's SHA-256."""
 
-    v: int
-    recipe: Recipe
-
-
-def version() -> str:
-    """Darkroom's own version, "0+unknown" where it runs without being installed."""
-    try:
-        return metadata.version("darkroom")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
+    png: bytes
+    thumbnail: bytes
+    pixel_hash: str
 
 
-def parameters_text(recipe: Recipe) -> str:
-    """The recipe as A1111 writes it: the prompt, the negative prompt, one line of settings."""
-    settings = {
-        "Steps": str(recipe.steps),
-        "Sampler": A1111_SAMPLERS[recipe.sampler],
-        "CFG scale": _shortest(recipe.guidance),
-        "Seed": str(recipe.seed),
-        "Size": f"{recipe.width_px}x{recipe.height_px}",
-        # A1111 names a checkpoint by its file's stem; a whole path would tell strangers about somebody's disk.
-        "Model": PurePath(recipe.model).name.removesuffix(".safetensors"),
-    }
-    if recipe.source:
-        settings["Denoising strength"] = _shortest(recipe.source.strength)
-    settings["Version"] = f"Darkroom {version()}"
-    lines = [recipe.prompt.replace("\r\n", "\n").replace("\r", "\n")]
-    if recipe.negative:
-        lines.append(f"Negative prompt: {recipe.negative}".replace("\r\n", "\n").replace("\r", "\n"))
-    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items()))
-    return "\n".join(lines).translate(_PLAIN)
-
-
-def png(picture: Picture) -> bytes:
+def finished(picture: Picture, treatment: str | None = None) -> Finished:
     """Encode a picture with its recipe in it. Pure: the same picture and version give the same bytes."""
-    words = PngInfo()
-    words.add_text("parameters", parameters_text(picture.recipe))
-    label = msgspec.to_builtins(_Label(v=JSON_VERSION, recipe=picture.recipe))
-    words.add_text(JSON_KEYWORD, json.dumps(label, ensure_ascii=True, separators=(",", ":")))
-    raster, buffer = picture.raster, io.BytesIO()
+    raster = picture.raster
     image = Image.frombytes("RGB", (raster.width_px, raster.height_px), raster.rgb)
-    image.save(buffer, format="PNG", pnginfo=words)
-    return buffer.getvalue()
-
-
-def recipe_from_png(file: bytes) -> Recipe | None:
-    """The recipe that `png` wrote; None for any other bytes, whatever they are. Decodes no pixels."""
-    for kind, body in _chunks(file):
-        keyword, _, text = body.partition(b"\0")
-        if kind == b"tEXt" and keyword == JSON_KEYWORD.encode():
-            return _recipe_from_json(text)
-    return None
-
-
-def _recipe_from_json(text: bytes) -> Recipe | None:
-    if len(text) > MAX_JSON_BYTES:
-        return None
-    try:
-        label = msgspec.json.decode(text, type=_Label)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DarkroomError):
-        return None
-    return label.recipe if label.v == JSON_VERSION else None
-
-
-def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks before the pixels, as far as `file` is a PNG. Every round moves on by at least 12 bytes."""
-    at = len(_PNG_SIGNATURE)
-    if not file.startswith(_PNG_SIGNATURE):
-        return
-    while at + _CHUNK_HEADER.size <= len(file):
-        length, kind = _CHUNK_HEADER.unpack_from(file, at)
-        at += _CHUNK_HEADER.size
-        if kind == b"IDAT" or at + length > len(file):
-            return
-        yield kind, file[at : at + length]
-        at += length + _CRC_BYTES
-
-
-def _shortest(value: float) -> str:
-    """7 for 7.0, and every digit that counts."""
-    return str(int(value)) if value == int(value) else repr(value)
-
-
-def _quoted(value: str) -> str:
-    """As A1111 quotes: JSON where the value would break the list it stands in."""
-    return json.dumps(value, ensure_ascii=False) if any(mark in value for mark in ',:"\n') else value
+    return Finished(
+        png=compose.plain_png(image, texts(picture.recipe, treatment)),
+        thumbnail=compose.thumbnail(image),
+        pixel_hash=raster.sha256(),
+    )
 
 
 class Finisher:
@@ -158,13 +71,33 @@ class Finisher:
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
 
-    async def finish(self, picture: Picture) -> bytes:
-        """PNG bytes with the recipe in them. Raises: JobError."""
-        return await self._run(png, picture)
+    async def finish(self, picture: Picture, *, treatment: str | None = None) -> Finished:
+        """A picture as files. `treatment`: how its raster was made larger than the recipe says. Raises: JobError."""
+        return await self._run(finished, picture, treatment)
 
     async def read_source(self, file: bytes, width_px: int, height_px: int) -> Raster:
         """A stranger's picture at the size asked for. Raises: BadPicture, JobError."""
         return await self._run(raster_from_file, file, width_px, height_px)
+
+    async def look(self, file: bytes) -> Look:
+        """An upload, checked, without metadata, and what recipe is in it. Raises: BadPicture, JobError."""
+        return await self._run(look, file)
+
+    async def resample(self, file: bytes, factor: int) -> Raster:
+        """A picture 2 or 4 times as large, without a model. Raises: InvalidRecipe, BadPicture, JobError."""
+        return await self._run(resample, file, factor)
+
+    async def grid(self, cells: tuple[Cell, ...], title: str) -> bytes:
+        """A PNG of labelled pictures under a title. Raises: BadPicture, JobError."""
+        return await self._run(grid, cells, title)
+
+    async def plain_grid(self, pngs: tuple[bytes, ...]) -> bytes:
+        """A PNG of pictures side by side. Raises: BadPicture, JobError."""
+        return await self._run(plain_grid, pngs)
+
+    async def animation(self, frames: tuple[Raster, ...], png: bytes) -> bytes:
+        """A WebP of the previews becoming the picture, noise first. Raises: BadPicture, JobError."""
+        return await self._run(compose.animation, frames, png)
 
     async def close(self) -> None:
         """Let go of the processes; they end when what they do is done. Idempotent."""
@@ -195,7 +128,12 @@ def _new_pool(max_processes: int) -> ProcessPoolExecutor:
 
 
 def _begin_process() -> None:
-    """In each process of the pool: leave Ctrl-C to the parent, and never outlive it."""
+    """In each process of the pool: leave Ctrl-C to the parent, take no more than its memory, and never outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":  # elsewhere it is not kept to, or not there
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_PROCESS_BYTES, hard))
     parent: Any = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(0)), daemon=True, name="exit-with-parent").start()

@@ -12,7 +12,7 @@ import pytest
 
 from engine.domain import Picture, Raster, Recipe, Sampler
 from engine.errors import BadPicture, JobError
-from engine.finish import Finisher, recipe_from_png
+from engine.finish import MAX_PROCESS_BYTES, Cell, Finisher, recipe_from_png
 
 RECIPE = Recipe(
     prompt="x",
@@ -41,10 +41,29 @@ def pids(finisher: Finisher) -> list[int]:
 
 async def test_a_picture_is_encoded_and_read_in_another_process(finisher: Finisher) -> None:
     """What comes back has the recipe in it, and can be a source again."""
-    file = await finisher.finish(PICTURE)
-    assert recipe_from_png(file) == RECIPE
-    assert await finisher.read_source(file, 64, 64) == PICTURE.raster
+    done = await finisher.finish(PICTURE)
+    assert recipe_from_png(done.png) == RECIPE
+    assert await finisher.read_source(done.png, 64, 64) == PICTURE.raster
     assert os.getpid() not in pids(finisher)
+
+
+async def test_everything_a_finisher_does_is_done_in_the_pool(finisher: Finisher) -> None:
+    """Looking at an upload, enlarging, grids, animations: what comes back has crossed the border between processes."""
+    file = (await finisher.finish(PICTURE, treatment="resample 2")).png
+    looked = await finisher.look(file)
+    assert (looked.width_px, looked.height_px, looked.recipe) == (64, 64, RECIPE)
+    assert (await finisher.resample(looked.png, 2)).width_px == 128
+    assert (await finisher.grid((Cell(png=file, label="x"),), "y")).startswith(b"\x89PNG")
+    assert (await finisher.plain_grid((file, file))).startswith(b"\x89PNG")
+    assert (await finisher.animation((PICTURE.raster,), file)).startswith(b"RIFF")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")
+async def test_a_process_of_the_pool_takes_no_more_than_its_memory(finisher: Finisher) -> None:
+    """What would take more is an error there, and no trouble for the whole machine."""
+    with pytest.raises(MemoryError):
+        await finisher._run(bytes, MAX_PROCESS_BYTES)
+    assert (await finisher.finish(PICTURE)).png
 
 
 async def test_a_refusal_comes_through_as_it_was_raised(finisher: Finisher) -> None:
@@ -68,14 +87,14 @@ async def test_a_dead_process_is_replaced_without_anybody_noticing(finisher: Fin
     await finisher.finish(PICTURE)
     os.kill(pids(finisher)[0], signal.SIGKILL)
     files = await asyncio.gather(*(finisher.finish(PICTURE) for _ in range(4)))
-    assert [recipe_from_png(file) for file in files] == [RECIPE] * 4
+    assert [recipe_from_png(done.png) for done in files] == [RECIPE] * 4
 
 
 async def test_what_kills_the_process_twice_is_one_sentence(finisher: Finisher) -> None:
     """And the next picture is drawn all the same."""
     with pytest.raises(JobError, match="died twice"):
         await finisher._run(os._exit, 1)
-    assert await finisher.finish(PICTURE)
+    assert (await finisher.finish(PICTURE)).png
 
 
 def test_the_pool_never_imports_torch_and_never_outlives_its_parent() -> None:

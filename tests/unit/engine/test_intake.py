@@ -12,7 +12,7 @@ from PIL import Image
 from engine import intake
 from engine.domain import Raster
 from engine.errors import BadPicture, InvalidRecipe
-from engine.intake import MAX_FILE_BYTES, MAX_JPEG_SCANS, raster_from_file
+from engine.intake import MAX_FILE_BYTES, MAX_JPEG_SCANS, MAX_JPEG_SEGMENTS, MAX_PIECES, raster_from_file
 
 
 def file_of(image: Image.Image, file_format: str, **options: Any) -> bytes:
@@ -172,6 +172,89 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     assert raster_from_file(file, 64, 64).width_px == 64
     with pytest.raises(BadPicture, match="very long"):
         raster_from_file(file + b"\xff\xda" * MAX_JPEG_SCANS, 64, 64)
+
+
+def chunk(kind: bytes, body: bytes = b"") -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+AFTER_IHDR = 33
+SEGMENTS = {
+    "EXIF": b"\xff\xe1\x00\x09Exif\0\0x",
+    "comments": b"\xff\xfe\x00\x02",
+    "padding": b"\xff",
+    "junk": b"\0",
+    "escapes": b"\xff\0",
+    "restarts": b"\xff\xd0",
+    "starts": b"\xff\xd8",
+    "reserved": b"\xff\xf0",
+}
+
+
+@pytest.mark.parametrize("segment", SEGMENTS.values(), ids=SEGMENTS.keys())
+def test_a_jpeg_of_endless_segments_is_refused(segment: bytes) -> None:
+    """Each is a turn in Python, and one of EXIF a copy of all before."""
+    file = file_of(Image.new("RGB", (64, 64)), "JPEG")
+    with pytest.raises(BadPicture, match="JPEG is built to take very long"):
+        raster_from_file(file[:2] + segment * (MAX_JPEG_SEGMENTS + 1) + file[2:], 64, 64)
+
+
+def test_a_jpeg_of_honestly_many_segments_is_opened() -> None:
+    """A phone's depth map in two hundred of them."""
+    file = file_of(Image.new("RGB", (64, 64)), "JPEG")
+    extended = b"\xff\xe1\xff\xffhttp://ns.adobe.com/xmp/extension/\0" + bytes(0xFFFF - 2 - 35)
+    assert raster_from_file(file[:2] + extended * 200 + file[2:], 64, 64).width_px == 64
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"abCd"])
+def test_a_png_of_endless_chunks_is_refused(kind: bytes) -> None:
+    """Wherever they stand."""
+    file = file_of(Image.new("RGB", (64, 64)), "PNG")
+    for at in (AFTER_IHDR, len(file) - 12, len(file)):
+        with pytest.raises(BadPicture, match="PNG is built to take very long"):
+            raster_from_file(file[:at] + chunk(kind) * MAX_PIECES + file[at:], 64, 64)
+
+
+def test_a_png_whose_texts_unfold_to_gigabytes_is_refused() -> None:
+    """Seventy thousand bytes that would take seventy million."""
+    file = file_of(Image.new("RGB", (64, 64)), "PNG")
+    text = chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(bytes(2**20 - 1)))
+    with pytest.raises(BadPicture):
+        raster_from_file(file[:AFTER_IHDR] + text * 70 + file[AFTER_IHDR:], 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"GIF89a", "GIFs"),
+        (b"\0\0\0\x1cftypheic", "HEIC photos"),
+        (b"\0\0\0\x1cftypmif1", "HEIC photos"),
+        (b"\0\0\0\x1cftypavif", "AVIF pictures"),
+        (b"\0\0\0\x1cftypmp42", "Videos"),
+    ],
+)
+def test_what_people_send_by_mistake_is_called_by_its_name(start: bytes, kind: str) -> None:
+    """And what to send instead is said."""
+    with pytest.raises(BadPicture, match=f"{kind} cannot be opened here; send the picture as PNG, JPEG or WebP"):
+        raster_from_file(start + bytes(100), 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "value", "expected"),
+    [
+        (0, b"\x80\0", (128, 128, 128)),
+        (2, b"\x80\0\x40\0\x20\0", (128, 64, 32)),
+        (4, b"\0\0\x80\0", (127, 127, 127)),
+        (6, b"\xff\xff\0\0\0\0\x80\0", (255, 127, 127)),
+    ],
+    ids=["grey", "RGB", "grey and alpha", "RGB and alpha"],
+)
+def test_sixteen_bits_become_eight(colour_type: int, value: bytes, expected: tuple[int, ...]) -> None:
+    """The upper ones, in every kind of PNG that can have them."""
+    rows = (b"\0" + value * 64) * 64
+    header = struct.pack(">IIBBBBB", 64, 64, 16, colour_type, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND")
+    assert pixel(raster_from_file(file, 64, 64), 9, 9) == expected
 
 
 @pytest.mark.parametrize(("width_px", "height_px"), [(63, 64), (64, 0), (100, 64), (4_096, 64)])
