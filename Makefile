@@ -4,17 +4,17 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench pocket pocket-eval clean
+.PHONY: help setup run test check bench bench-page bench-history screenshots pocket pocket-eval clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## Make the environment in .venv; again only when pyproject.toml or deploy/constraints.txt change
 
 $(STAMP): pyproject.toml deploy/constraints.txt
 	@sh deploy/setup.sh $@
 
-run: setup ## Draw a welcome picture with the model that ships
+run: setup ## Start the bot: the page, and the chats that have a token
 	@$(PYTHON) -m bot run
 
 test: setup ## Run every test: no token, no GPU, no network
@@ -28,6 +28,15 @@ check: setup ## Lint, types, tests: what has to pass before a commit
 
 bench: setup ## Measure the engine against diffusers on this machine
 	@$(PYTHON) -m tests.bench
+
+bench-page: setup ## Measure how long somebody waits at the page
+	@$(PYTHON) -m tests.bench.page
+
+bench-history: setup ## Measure the history at a million pictures
+	@$(PYTHON) -m tests.bench.history
+
+screenshots: setup ## Make the README's pictures of the page (needs Chromium)
+	@$(PYTHON) -m tests.bench.screenshots
 
 pocket: setup ## Train the model that ships, from scratch
 	@$(PYTHON) -m engine.pocket.train

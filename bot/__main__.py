@@ -15,7 +15,8 @@ import structlog
 
 from bot.arguments import parser
 from bot.doctor import doctor
-from bot.imagine import imagine, welcome
+from bot.imagine import imagine
+from bot.serving import serve
 from bot.settings import Settings, load
 from engine.errors import DarkroomError, UserError
 
@@ -31,7 +32,7 @@ def main(words: list[str] | None = None) -> int:
     _log_to_stderr(is_verbose=False)
     try:
         arguments = parser().parse_args(words)
-        _log_to_stderr(is_verbose=arguments.verbose)
+        _log_to_stderr(is_verbose=arguments.verbose, is_server=arguments.command == "run")
         settings = load(os.environ, Path.cwd())
         return asyncio.run(_run(settings, arguments))
     except UserError as exc:
@@ -58,7 +59,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
         case "doctor":
             return await doctor(settings, as_json=arguments.json)
         case _:
-            return await welcome(settings)
+            return await serve(settings)
 
 
 def _complain(reason: object, status: int) -> int:
@@ -67,16 +68,17 @@ def _complain(reason: object, status: int) -> int:
     return status
 
 
-def _log_to_stderr(*, is_verbose: bool) -> None:
-    """Standard output is for results. Without --verbose nothing is logged: the one sentence says it."""
-    level = logging.DEBUG if is_verbose else logging.CRITICAL
+def _log_to_stderr(*, is_verbose: bool, is_server: bool = False) -> None:
+    """Standard output is for results. Without --verbose a server logs what an operator should see, a command nothing:
+    its one sentence says it.
+    """
+    level = logging.DEBUG if is_verbose else logging.WARNING if is_server else logging.CRITICAL
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    if not is_verbose:
-        logging.disable(logging.CRITICAL)
+    logging.disable(logging.NOTSET if is_verbose else logging.INFO if is_server else logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_imagine(commands.add_parser("imagine", help="draw pictures from words", allow_abbrev=False))
     doctor = commands.add_parser("doctor", help="say what is here and what is missing", allow_abbrev=False)
     doctor.add_argument("--json", action="store_true", help="for programs")
-    commands.add_parser("run", help="draw a welcome picture into the data folder", allow_abbrev=False)
+    commands.add_parser("run", help="serve: the page, and the chats that have a token", allow_abbrev=False)
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", help="show the log on standard error")
     return root

@@ -1,14 +1,14 @@
 """Pictures on disk for the command line: read one that somebody names, write one whole or not at all. Blocking."""
 
-import errno
-import os
 import secrets
 from pathlib import Path
 
-from engine.errors import BadPicture, StorageError, UserError
+from engine.errors import BadPicture, UserError
 from engine.intake import MAX_FILE_BYTES
+from storage.files import write_whole
+from storage.troubles import why
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+__all__ = ["check_writable", "read_picture", "why", "write_whole"]
 
 
 def read_picture(path: Path) -> bytes:
@@ -37,41 +37,3 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as exc:
         raise UserError(f"Nothing can be written into {folder}: {why(exc)}.") from exc
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that its name never stands for half of it, also after a power cut. Replaces what was there.
-
-    Raises: StorageError.
-    """
-    part = path.with_name(f".darkroom-{secrets.token_hex(4)}.part")
-    try:
-        try:
-            with part.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as exc:
-        if exc.errno in _FULL:
-            raise StorageError(
-                f"The disk is full: {path} needs {len(content):,} bytes. Free some and try again."
-            ) from exc
-        raise StorageError(f"{path} cannot be written: {why(exc)}.") from exc
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def why(exc: OSError) -> str:
-    """The system's reason, as part of a sentence."""
-    return (exc.strerror or str(exc)).lower()

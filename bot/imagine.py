@@ -1,4 +1,4 @@
-"""`darkroom imagine` and `darkroom run`: arguments → a request → lines that name each picture.
+"""`darkroom imagine`: arguments → a request → lines that name each picture.
 
 Everything that can be refused is refused before an engine starts.
 """
@@ -14,11 +14,7 @@ from bot.recipes import Wish, recipe_for
 from bot.settings import Settings
 from engine import catalog
 from engine.domain import MAX_PICTURES, MAX_SEED, Recipe
-from engine.errors import InvalidRecipe, StorageError, UserError
-
-# What the model that ships draws well, and the seed of the picture in the README.
-WELCOME = Wish(prompt="a red circle on a blue background", seed=7)
-WELCOME_NAME = "welcome.png"
+from engine.errors import InvalidRecipe, UserError
 
 
 async def imagine(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -39,19 +35,6 @@ async def imagine(settings: Settings, arguments: argparse.Namespace) -> int:
     paths = paths_for(arguments.out, recipe, arguments.n)
     files.check_writable(paths[0].parent)
     await _draw(settings, Request(recipe=recipe, paths=paths, init=arguments.init, strength=arguments.strength))
-    return 0
-
-
-async def welcome(settings: Settings) -> int:
-    """Draw the welcome picture into the data folder, which is made if it is not there."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StorageError(f"The data folder {settings.data_dir} cannot be made: {files.why(exc)}.") from exc
-    files.check_writable(settings.data_dir)
-    recipe = recipe_for(WELCOME, catalog.find(settings.model))
-    print(f"Drawing {recipe.prompt!r} with {recipe.model}.", flush=True)
-    await _draw(settings, Request(recipe=recipe, paths=(settings.data_dir / WELCOME_NAME,)))
     return 0
 
 

@@ -1,27 +1,48 @@
-"""What somebody asked for → a `Recipe`: every default filled, every bound checked, the seed fixed here.
+"""What somebody asked for → a `Recipe`: every default filled, every bound checked, the seed fixed here. And back.
 
-Pure but for the drawing of a seed. Knows nothing of command lines or chats.
+Pure but for the drawing of a seed. Knows nothing of command lines, and of chats only how `/imagine` is written.
 """
 
 import difflib
+import itertools
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import log
 
+from bot.typography import QUOTES, clean, escape, quote, shown
 from engine.catalog import Entry
-from engine.domain import RANDOM_SEED_BITS, Mode, Raster, Recipe, Sampler, Source
+from engine.domain import (
+    MAX_SIDE_PX,
+    MIN_SIDE_PX,
+    RANDOM_SEED_BITS,
+    SIDE_MULTIPLE_PX,
+    Mode,
+    Raster,
+    Recipe,
+    Sampler,
+    Source,
+)
 from engine.errors import InvalidRecipe
-from engine.finish import A1111_SAMPLERS
+from engine.label import A1111_SAMPLERS
 
 DEFAULT_STRENGTH = 0.7  # enough to repaint and little enough to keep the composition; A1111 has 0.75, diffusers 0.8
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
 _ALIASES = {"pndm": Sampler.PLMS, "eulera": Sampler.EULER_A, "eulerancestral": Sampler.EULER_A}
-_SHOWN_CHARS = 40
+LONGEST_ASPECT = 4  # 4:1; past it models repeat their subject side by side
+_RATIO_WEIGHT = 80  # 16:9 is exact at 512 px (640 x 360), and not bought with half the area at 128 px (184 x 104)
+SCHEDULES = frozenset({"karras", "exponential", "polyexponential"})  # part of samplers' names elsewhere
+_MOST_SAMPLER_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody asked for, before any default; None is "you choose"."""
+    """What somebody asked for, before any default; None is "you choose".
+
+    `size` ("512x768") and `aspect` (width, height) exclude each other. `strength` is for drawing from a picture.
+    """
 
     prompt: str
     negative: str = ""
@@ -30,12 +51,18 @@ class Wish:
     guidance: float | None = None
     sampler: str | None = None
     size: str | None = None
+    aspect: tuple[int, int] | None = None
+    n_pictures: int = 1
+    model: str | None = None
+    strength: float | None = None
     mode: Mode = Mode.FAST
 
 
 def recipe_for(wish: Wish, entry: Entry) -> Recipe:
-    """The recipe of a picture drawn from nothing. Raises: InvalidRecipe."""
-    width_px, height_px = size_named(wish.size) if wish.size is not None else (entry.width_px, entry.height_px)
+    """The recipe of a picture drawn from nothing; what model the wish names was looked up. Raises: InvalidRecipe."""
+    if wish.strength is not None:
+        raise InvalidRecipe("--strength says how much of a picture to repaint: attach a picture, or use /remix.")
+    width_px, height_px = _sides(wish, entry)
     return Recipe(
         prompt=wish.prompt,
         negative=wish.negative,
@@ -69,19 +96,129 @@ def sampler_named(words: str) -> Sampler:
     letters = _letters(words)
     if sampler := known.get(letters) or known.get(letters.removeprefix("k")):
         return sampler
-    near = difflib.get_close_matches(letters, known, n=1)
+    near = difflib.get_close_matches(letters[:100], known, n=1)
     hint = f"; did you mean {known[near[0]]}?" if near else "."
-    raise InvalidRecipe(f"There is no sampler {_shown(words)}{hint} Known: {', '.join(Sampler)}.")
+    raise InvalidRecipe(f"There is no sampler {shown(words)}{hint} Known: {', '.join(Sampler)}.")
+
+
+def sampler_at_start(words: str) -> tuple[str, str] | None:
+    """The longest name of a sampler that `words` begin with, as it is spelt there, and what follows; None if none is.
+
+    An "a" with more words behind it is their article: "euler a red circle".
+    """
+    ends = list(_ends_of_names(words))
+    known = [end for end in ends if _letters(words[:end]) in _samplers_by_letters()]
+    if known and words[: known[-1]].casefold().endswith(" a") and words[known[-1] :].strip():
+        known.pop()
+    if not known:
+        return None
+    end = known[-1]
+    following = next((each for each in ends if each > end), end)
+    if _letters(words[end:following]) in SCHEDULES:  # to be refused as a whole
+        end = following
+    return words[:end], words[end:]
 
 
 def size_named(words: str) -> tuple[int, int]:
     """Width and height from "512x768", in pixels; the recipe checks their bounds. Raises: InvalidRecipe."""
     match = _SIZE.fullmatch(words)
     if not match:
-        raise InvalidRecipe(f"The size must be width x height in pixels, such as 512x768, not {_shown(words)}.")
+        raise InvalidRecipe(f"The size must be width x height in pixels, such as 512x768, not {shown(words)}.")
     return int(match[1]), int(match[2])
 
 
+@lru_cache(maxsize=256)
+def size_of_aspect(width: int, height: int, entry: Entry) -> tuple[int, int]:
+    """Sides in pixels, multiples of 8, with about the area that the model draws best and nearly that ratio.
+
+    Raises: InvalidRecipe for a ratio beyond 4:1.
+    """
+    if min(width, height) < 1 or max(width, height) > LONGEST_ASPECT * min(width, height):
+        raise InvalidRecipe(
+            f"The ratio must be from 1:{LONGEST_ASPECT} to {LONGEST_ASPECT}:1; {width}:{height} is not."
+        )
+    area_px, ratio = entry.width_px * entry.height_px, width / height
+
+    def how_wrong(sides: tuple[int, int]) -> float:
+        return _RATIO_WEIGHT * abs(log(sides[0] / sides[1] / ratio)) + abs(log(sides[0] * sides[1] / area_px))
+
+    sides_px = range(MIN_SIDE_PX, MAX_SIDE_PX + 1, SIDE_MULTIPLE_PX)
+    candidates = [
+        (width_px, height_px)
+        for width_px in sides_px
+        for height_px in (_multiple(width_px / ratio), _multiple(width_px / ratio) + SIDE_MULTIPLE_PX)
+        if MIN_SIDE_PX <= height_px <= MAX_SIDE_PX
+    ]
+    return min(candidates, key=how_wrong)
+
+
+def words_of(recipe: Recipe) -> str:
+    """The line that draws this recipe again, pixel for pixel; with a source, it is to be sent beside that picture."""
+    wish = Wish(
+        prompt=recipe.prompt,
+        negative=recipe.negative,
+        seed=recipe.seed,
+        steps=recipe.steps,
+        guidance=recipe.guidance,
+        sampler=recipe.sampler,
+        size=f"{recipe.width_px}x{recipe.height_px}",
+        model=recipe.model or None,
+        strength=recipe.source.strength if recipe.source else None,
+        mode=recipe.mode,
+    )
+    return words_for(wish)
+
+
+def words_for(wish: Wish) -> str:
+    """How a wish is typed: /imagine and flags; /remix where it has a strength."""
+    command = "/imagine" if wish.strength is None else "/remix"
+    negative = clean(wish.negative)
+    flags = {
+        "--no": quote(negative) if negative and negative[0] in QUOTES else escape(negative),
+        "--ar": f"{wish.aspect[0]}:{wish.aspect[1]}" if wish.aspect else "",
+        "--size": wish.size,
+        "--n": str(wish.n_pictures) if wish.n_pictures > 1 else "",
+        "--seed": _written(wish.seed),
+        "--steps": _written(wish.steps),
+        "--guidance": _written(wish.guidance),
+        "--sampler": wish.sampler,
+        "--model": quote(clean(wish.model)) if wish.model else "",
+        "--strength": _written(wish.strength),
+        "--mode": "" if wish.mode is Mode.FAST else str(wish.mode),
+    }
+    said = (f"{flag} {value}" for flag, value in flags.items() if value)
+    return " ".join((command, escape(clean(wish.prompt)), *said))
+
+
+def _written(value: float | None) -> str:
+    """7 for 7.0, and every digit that counts."""
+    return "" if value is None else str(int(value)) if value == int(value) else repr(value)
+
+
+def _sides(wish: Wish, entry: Entry) -> tuple[int, int]:
+    if wish.size is not None and wish.aspect is not None:
+        raise InvalidRecipe("Give a size or a ratio, not both: --size 512x768, or --ar 2:3.")
+    if wish.size is not None:
+        return size_named(wish.size)
+    return size_of_aspect(*wish.aspect, entry) if wish.aspect else (entry.width_px, entry.height_px)
+
+
+def _multiple(side_px: float) -> int:
+    """The multiple of 8 at or below it."""
+    return int(side_px // SIDE_MULTIPLE_PX) * SIDE_MULTIPLE_PX
+
+
+def _ends_of_names(words: str) -> Iterator[int]:
+    """Where the first words end that could be one name together: a comma ends it."""
+    for match in itertools.islice(re.finditer(r"\S+", words), _MOST_SAMPLER_WORDS):
+        if not _letters(match[0]):
+            return
+        yield match.end()
+        if match[0][-1] in ",;":
+            return
+
+
+@cache
 def _samplers_by_letters() -> dict[str, Sampler]:
     ours = {_letters(sampler): sampler for sampler in Sampler}
     theirs = {_letters(name): sampler for sampler, name in A1111_SAMPLERS.items()}
@@ -90,7 +227,3 @@ def _samplers_by_letters() -> dict[str, Sampler]:
 
 def _letters(words: str) -> str:
     return re.sub(r"[^a-z0-9]", "", words.casefold().replace("++", "pp"))
-
-
-def _shown(words: str) -> str:
-    return repr(words if len(words) <= _SHOWN_CHARS else words[: _SHOWN_CHARS - 1] + "…")

@@ -11,7 +11,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +20,15 @@ from engine.errors import UserError
 PREFIX = "DARKROOM_"
 DEFAULT_DATA_DIR = "~/.local/share/darkroom"
 CONFIG_NAME = "darkroom.toml"
-KEYS = ("model", "device", "idle_unload_s", "job_deadline_s", "worker_command")  # as the TOML file spells them
+KEYS = (  # as the TOML file spells them
+    *("model", "device", "idle_unload_s", "job_deadline_s", "worker_command"),
+    *("web_host", "web_port", "web_password", "web_hosts", "web_behind_proxy", "disk_budget_mib"),
+)
 MAX_FILE_BYTES = 2**20  # of settings; more is some other file
 _DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
 _LONGEST_S = 30 * 24 * 3600.0  # a month: longer is a typing error, and longer than timers are exact
+_SHORTEST_PASSWORD = 8
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?")
 _ENV_NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 T = TypeVar("T")
@@ -35,7 +40,9 @@ class Settings:
 
     `data_dir` need not exist yet. `devices`: a worker each, or "auto" alone. `idle_unload_s` 0 keeps models for ever.
     `worker_command` replaces the worker program, for tests and for developing without torch; None is our own.
-    `config_file` was read, None if there is none. `unread` are DARKROOM_ names in the environment that nothing reads.
+    `web_port` 0 is any free one. `web_hosts` are names under which the page is reached, besides its own address.
+    `disk_budget_mib` bounds the pictures that are kept. `config_file` was read, None if there is none. `unread` are
+    DARKROOM_ names in the environment that nothing reads.
     """
 
     data_dir: Path
@@ -45,6 +52,12 @@ class Settings:
     idle_unload_s: float = 900.0
     job_deadline_s: float = 3_600.0
     worker_command: tuple[str, ...] | None = None
+    web_host: str = "127.0.0.1"
+    web_port: int = 8321
+    web_password: str | None = field(default=None, repr=False)
+    web_hosts: tuple[str, ...] = ()
+    web_behind_proxy: bool = False
+    disk_budget_mib: int = 10_240
     unread: tuple[str, ...] = ()
 
 
@@ -74,6 +87,12 @@ def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
         "idle_unload_s": _take(found, "idle_unload_s", _seconds_or_zero),
         "job_deadline_s": _take(found, "job_deadline_s", _seconds),
         "worker_command": _take(found, "worker_command", _command),
+        "web_host": _take(found, "web_host", _words),
+        "web_port": _take(found, "web_port", _port),
+        "web_password": _take(found, "web_password", _password),
+        "web_hosts": _take(found, "web_hosts", _host_names),
+        "web_behind_proxy": _take(found, "web_behind_proxy", _yes_or_no),
+        "disk_budget_mib": _take(found, "disk_budget_mib", _mebibytes),
     }
     given = {name: value for name, value in known.items() if value is not None}
     return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)
@@ -214,6 +233,43 @@ def _seconds(value: object) -> float:
     if seconds < 1:
         raise ValueError(f"must be at least 1 second, not {_shown(value)}")
     return seconds
+
+
+def _port(value: object) -> int:
+    return _whole(value, 0, 65_535, "a port")
+
+
+def _mebibytes(value: object) -> int:
+    return _whole(value, 64, 2**30, "a number of MiB")  # below 64 one large request would not fit
+
+
+def _whole(value: object, low: int, high: int, what: str) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not low <= int(text) <= high:
+        raise ValueError(f"must be {what} from {low:,} to {high:,}, not {_shown(value)}")
+    return int(text)
+
+
+def _password(value: object) -> str:
+    text = _words(value)
+    if len(text) < _SHORTEST_PASSWORD:  # not shown: it is a secret
+        raise ValueError(f"must have at least {_SHORTEST_PASSWORD} characters")
+    return text
+
+
+def _yes_or_no(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("yes", "true", "1", "no", "false", "0"):
+        raise ValueError(f"must be yes or no, not {_shown(value)}")
+    return text in ("yes", "true", "1")
+
+
+def _host_names(value: object) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in _words(value).split(",") if name.strip())
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"must be names such as darkroom.example.org, with commas between, not {_shown(name)}")
+    return names
 
 
 def _command(value: object) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Remembers: jobs, results, people. The only code that imports aiosqlite. Empty until something is kept (README.md)."""
+"""Remembers: requests, jobs, pictures, people. The only code that speaks SQL; see README.md."""

@@ -239,16 +239,6 @@ def _read_until(descriptor: int, words: bytes) -> bytes:
     return seen
 
 
-def test_run_draws_a_welcome_picture_into_the_data_folder(tmp_path: Path) -> None:
-    """The first thing somebody sees, without a word of configuration."""
-    ran = darkroom(tmp_path, "run")
-    assert (ran.returncode, ran.stderr) == (0, "")
-    path = tmp_path / "data" / "welcome.png"
-    assert str(path) in ran.stdout
-    assert "seed 7" in ran.stdout
-    assert recipe_from_png(path.read_bytes())
-
-
 def test_the_doctor_finds_everything_well(tmp_path: Path) -> None:
     """In words, and the same for programs."""
     words = darkroom(tmp_path, "doctor")

@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -90,8 +90,13 @@ class Drawing:
     def progress(self, previews: bool) -> JobStep:
         """How far it is."""
         n = self.job.n_pictures
-        shown = {index: pixels(self.job.recipe_of(index), shrink=8) for index in range(n)} if previews else {}
+        shown = {index: self._preview(index) for index in range(n)} if previews else {}
         return JobStep(job_id=self.job.id, step=self.step * n, n_steps=self.n_steps * n, previews=shown)
+
+    def _preview(self, index: int) -> Raster:
+        """Another picture at each step, as of something that develops."""
+        recipe = self.job.recipe_of(index)
+        return pixels(replace(recipe, prompt=f"{recipe.prompt} at step {self.step}"), shrink=8)
 
 
 class Drawer:

@@ -42,7 +42,7 @@ def test_a_disk_that_fails_is_one_sentence_and_the_old_file_stays(
     def fail(_descriptor: int) -> NoReturn:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("bot.files.os.fsync", fail)
+    monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(StorageError, match=words):
         files.write_whole(path, b"new")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("a.png", b"old")]

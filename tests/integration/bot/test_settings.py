@@ -83,6 +83,14 @@ def test_names_that_nothing_reads_are_told(tmp_path: Path) -> None:
         ("DARKROOM_DATA_DIR", __file__),
         ("DARKROOM_DATA_DIR", "~nobody-of-that-name/x"),
         ("DARKROOM_CONFIG", "/nope/darkroom.toml"),
+        ("DARKROOM_WEB_PORT", "65536"),
+        ("DARKROOM_WEB_PORT", "-1"),
+        ("DARKROOM_WEB_PORT", "http"),
+        ("DARKROOM_WEB_PASSWORD", "short"),
+        ("DARKROOM_WEB_HOSTS", "http://x/"),
+        ("DARKROOM_WEB_BEHIND_PROXY", "perhaps"),
+        ("DARKROOM_DISK_BUDGET_MIB", "1"),
+        ("DARKROOM_DISK_BUDGET_MIB", "1.5"),
         ("DARKROOM_CONFIG", "/"),
     ],
 )
@@ -131,6 +139,16 @@ def test_a_file_that_is_no_settings_is_named(tmp_path: Path, name: str, content:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=re.escape(str(tmp_path / name))):
         load({"DARKROOM_DATA_DIR": str(tmp_path)}, tmp_path)
+
+
+def test_the_page_is_set_as_people_write_it(tmp_path: Path) -> None:
+    """Numbers as numbers or text, lists with commas, yes and no."""
+    (tmp_path / "darkroom.toml").write_text(
+        "web_port = 0\nweb_hosts = 'A.example.org, b:8443'\nweb_behind_proxy = true\n"
+    )
+    found = load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_WEB_PASSWORD": "correct horse"}, tmp_path)
+    assert (found.web_port, found.web_hosts, found.web_behind_proxy) == (0, ("a.example.org", "b:8443"), True)
+    assert "horse" not in repr(found)
 
 
 @given(st.text(max_size=60).map(lambda text: f"DARKROOM_MODEL={text}"))

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.imagine import WELCOME, paths_for
+from bot.imagine import paths_for
 from bot.recipes import recipe_for
+from bot.serving import WELCOME
 from engine import catalog
 from engine.domain import MAX_SEED
 from engine.errors import UserError

@@ -1,13 +1,51 @@
+from dataclasses import replace
+from math import log
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.recipes import Wish, random_seed, recipe_for, sampler_named, size_named
+from bot.parser import parse
+from bot.recipes import (
+    Wish,
+    random_seed,
+    recipe_for,
+    sampler_at_start,
+    sampler_named,
+    size_named,
+    size_of_aspect,
+    words_for,
+    words_of,
+)
+from bot.requests import Imagine, Remix
+from bot.typography import clean
 from engine import catalog
-from engine.domain import Mode, Sampler
-from engine.errors import InvalidRecipe
+from engine.domain import MAX_GUIDANCE, MAX_LCM_STEPS, MAX_SEED, MAX_SIDE_PX, MIN_SIDE_PX, Mode, Recipe, Sampler, Source
+from engine.errors import InvalidRecipe, UserError
 
 POCKET = catalog.find("pocket")
+LARGE = replace(POCKET, name="large", width_px=512, height_px=512)
+SIDES = st.integers(MIN_SIDE_PX // 8, MAX_SIDE_PX // 8).map(lambda eighth: 8 * eighth)
+# Words as a prompt may hold them, with a liking for what the parser has an eye for.
+WORDS = st.lists(
+    st.one_of(
+        st.sampled_from(["{a,b}", "--seed 7", "—no", "\\", '"x"', "“", "-", " ", "/imagine", "k3f9m2q7xa.2"]), st.text()
+    ),
+    max_size=8,
+).map(lambda parts: clean("".join(parts)))
+RECIPES = st.builds(
+    Recipe,
+    prompt=WORDS.filter(bool),
+    negative=WORDS,
+    model=WORDS.filter(bool),
+    seed=st.integers(0, MAX_SEED),
+    steps=st.integers(1, MAX_LCM_STEPS),
+    guidance=st.floats(0, MAX_GUIDANCE),
+    sampler=st.sampled_from(Sampler),
+    width_px=SIDES,
+    height_px=SIDES,
+    mode=st.sampled_from(Mode),
+)
 
 
 def test_what_nobody_named_comes_from_the_model() -> None:
@@ -93,3 +131,85 @@ def test_any_size_gives_two_numbers_or_a_sentence(words: str) -> None:
 def test_drawn_seeds_differ() -> None:
     """Two people who name no seed get two pictures."""
     assert len({random_seed() for _ in range(100)}) > 90
+
+
+@given(RECIPES)
+def test_words_of_a_recipe_draw_that_recipe(recipe: Recipe) -> None:
+    """Copied as a command, sent again: the very same recipe, whatever stands in its prompt."""
+    request = parse(words_of(recipe))
+    assert isinstance(request, Imagine)
+    [wish] = request.wishes
+    assert wish.model == recipe.model
+    assert recipe_for(wish, replace(POCKET, name=wish.model)) == recipe
+
+
+def test_words_of_a_recipe_with_a_source_are_for_that_picture() -> None:
+    """/remix, to be sent beside it, with the strength."""
+    recipe = replace(recipe_for(Wish(prompt="x", seed=7), POCKET), source=Source(sha256="", strength=0.5))
+    request = parse(words_of(recipe))
+    assert isinstance(request, Remix)
+    assert (request.wish.prompt, request.wish.seed, request.wish.strength) == ("x", 7, 0.5)
+
+
+def test_words_of_a_recipe_are_short_where_they_can_be() -> None:
+    """Whole numbers without a point, no flag that says nothing."""
+    words = "/imagine a red circle --size 128x128 --seed 7 --steps 20 --guidance 4 --sampler ddim --model pocket"
+    assert words_of(recipe_for(Wish(prompt="a red circle", seed=7), POCKET)) == words
+
+
+@given(st.integers(1, 4), st.booleans())
+def test_words_for_a_wish_say_all_of_it(n_pictures: int, has_aspect: bool) -> None:
+    """What is not fixed yet stays open."""
+    wish = Wish(prompt="x", aspect=(3, 2) if has_aspect else None, n_pictures=n_pictures, negative='"y" z')
+    assert parse(words_for(wish)) == Imagine(wishes=(wish,))
+
+
+@pytest.mark.parametrize(
+    ("aspect", "size"),
+    [((1, 1), (512, 512)), ((3, 2), (624, 416)), ((2, 3), (416, 624)), ((16, 9), (640, 360)), ((1, 4), (256, 1024))],
+)
+def test_a_ratio_keeps_the_models_area(aspect: tuple[int, int], size: tuple[int, int]) -> None:
+    """Exact where multiples of 8 allow it."""
+    assert size_of_aspect(*aspect, LARGE) == size
+
+
+@given(st.integers(1, 99_999), st.integers(1, 99_999), st.sampled_from([POCKET, LARGE, replace(POCKET, width_px=64)]))
+def test_any_ratio_within_bounds_can_be_drawn(width: int, height: int, entry: catalog.Entry) -> None:
+    """Near the ratio, and within what a recipe may have; beyond 4:1 it is refused."""
+    if max(width, height) > 4 * min(width, height):
+        with pytest.raises(InvalidRecipe, match="from 1:4 to 4:1"):
+            size_of_aspect(width, height, entry)
+        return
+    recipe = recipe_for(Wish(prompt="x", aspect=(width, height)), entry)
+    assert abs(log(recipe.width_px / recipe.height_px * height / width)) < 0.07
+
+
+def test_a_size_and_a_ratio_exclude_each_other() -> None:
+    """One of them has to go."""
+    with pytest.raises(InvalidRecipe, match="not both"):
+        recipe_for(Wish(prompt="x", size="64x64", aspect=(1, 1)), POCKET)
+
+
+def test_a_strength_needs_a_picture() -> None:
+    """It would be lost without a word."""
+    with pytest.raises(UserError, match="attach a picture, or use /remix"):
+        recipe_for(Wish(prompt="x", strength=0.5), POCKET)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("euler a", "euler a"),
+        ("euler a ring", "euler"),
+        ("DPM++ 2M a ring", "DPM++ 2M"),
+        ("DPM++ 2M Karras", "DPM++ 2M Karras"),
+        ("euler, a", "euler,"),
+        ("ring euler", None),
+        ("", None),
+    ],
+)
+def test_a_sampler_is_found_at_the_start_of_words(words: str, name: str | None) -> None:
+    """The longest name; an article is none of it; a schedule is, to be refused with it."""
+    found = sampler_at_start(words)
+    assert (found[0] if found else None) == name
+    assert found is None or "".join(found) == words

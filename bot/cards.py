@@ -1,0 +1,129 @@
+"""What a message of ours says at a moment, on any platform: a card. Pure; a card holds no object of any chat library.
+
+A card of a request is shown again and again, each time whole, from the acknowledgement to the pictures; the newest is
+the truth. Encodes to JSON with msgspec as it stands (bytes as base64); the page reads exactly that.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.domain import Raster
+
+
+class State(StrEnum):
+    """Where a request is. OFFERED: asks the person first. NOTE: an answer only, nothing is being made."""
+
+    OFFERED = "offered"
+    WAITING = "waiting"
+    LOADING = "loading"
+    DRAWING = "drawing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NOTE = "note"
+
+    @property
+    def is_over(self) -> bool:
+        """No newer card of this request will come by itself."""
+        return self in (State.DONE, State.FAILED, State.CANCELLED, State.NOTE)
+
+
+class Style(StrEnum):
+    """How a button looks, in the words of Discord and Telegram."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """`id` says all there is to know, in at most 64 bytes, and works for ever: see `bot/buttons.py`.
+
+    `label` is short ("U1"); `name` is what a screen reader says ("Show picture 1 alone").
+    """
+
+    id: str
+    label: str
+    name: str
+    style: Style = Style.SECONDARY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A name and a value, as in an embed; what is worth copying is."""
+
+    name: str
+    value: str
+    is_copyable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One picture of a card: expected, developing or there.
+
+    `number` counts from 1 within its request. `picture` is its name once it is there ("k3f9m2q7xa.2"). `label` tells it
+    from its neighbours, "" where the seed does. `preview` is small RGB while it is being drawn. `prompt` is its alt
+    text.
+    """
+
+    number: int
+    prompt: str
+    seed: int
+    width_px: int
+    height_px: int
+    picture: str | None = None
+    label: str = ""
+    preview: Raster | None = None
+    has_animation: bool = False
+    strength: float | None = None
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A message of ours. Times are Unix seconds.
+
+    `id` is the request's, "" for an answer that is not kept (help, history, a refusal). `words` are what the person
+    asked,
+    `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known. `fraction` of
+    [0, 1] is how far loading or drawing is. `grid` is the name of a picture of all tiles with labels. `buttons` are
+    rows.
+    `previous` and `next` are buttons that turn pages.
+    """
+
+    id: str
+    kind: str
+    state: State
+    asker: str = ""
+    words: str = ""
+    sentence: str = ""
+    created_s: float = 0.0
+    told_at_s: float = 0.0
+    position: int | None = None
+    wait_s: float | None = None
+    fraction: float | None = None
+    tiles: tuple[Tile, ...] = ()
+    grid: str | None = None
+    fields: tuple[Field, ...] = ()
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    is_refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asks, where, and how to answer. All but `asker` are opaque to everything behind the platform.
+
+    `event_key` is unique to the event: a second one with the same key is the same request ("w:<uuid>"). `answered` is
+    the request whose message was answered to. `asker` is a name to show. In a shared place everybody sees all that is
+    made.
+    """
+
+    platform: str
+    owner: str
+    place: str
+    reply_to: str
+    event_key: str
+    asker: str
+    answered: str | None = None
+    is_place_shared: bool = False

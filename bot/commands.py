@@ -1,0 +1,252 @@
+"""The commands, once: a table without behaviour. Parser, help, the page's forms and every chat's menu are made from it.
+
+An option is given by one of its flags, and also without one where it is a picture, a choice or a yes among the words;
+the option that takes the rest without a flag is the command's text. Encodes to JSON with msgspec as it stands. Knows
+nothing of how words are read: that is `bot/parser.py`.
+"""
+
+from dataclasses import dataclass
+
+from bot.options import LOOK, NEGATIVE, PICTURES, PROMPT, SOURCE, UPLOAD, Option, OptionKind
+from bot.requests import Axis
+from engine.domain import MAX_PICTURES
+
+__all__ = ["COMMANDS", "MODEL_TOPIC", "Command", "Option", "OptionKind"]
+
+MODEL_TOPIC = "model"  # of /help
+MAX_HISTORY_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command. `aliases` are other names it answers to; `examples` can be sent as they stand."""
+
+    name: str
+    summary: str
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
+_MAKING = (
+    Command(
+        name="imagine",
+        summary="Draw pictures from words",
+        options=(PROMPT, NEGATIVE, PICTURES, *LOOK, UPLOAD),
+        examples=(
+            "/imagine a red circle on a blue background",
+            "/imagine a green triangle on yellow --n 4 --seed 7",
+            "/imagine a {red,blue} {circle,square} on white",
+        ),
+        aliases=("draw",),
+    ),
+    Command(
+        name="remix",
+        summary="Redraw a picture by words: an upload, a drawing, or an earlier one",
+        options=(
+            Option(
+                name="prompt",
+                kind=OptionKind.WORDS,
+                summary="What to make of it. Flags work in here too",
+                takes_rest=True,
+                is_common=True,
+                default_text="the picture's own words",
+                example="a green square on a blue background",
+            ),
+            SOURCE,
+            UPLOAD,
+            NEGATIVE,
+            PICTURES,
+            *LOOK,
+        ),
+        examples=(
+            "/remix a green square on a blue background",
+            "/remix k3f9m2q7xa.2 a yellow ring on navy --strength 0.6",
+        ),
+        aliases=("img2img",),
+    ),
+    Command(
+        name="upscale",
+        summary="Enlarge a picture, with or without redrawing its details",
+        options=(
+            SOURCE,
+            Option(
+                name="factor",
+                kind=OptionKind.CHOICE,
+                summary="How many times as wide and high",
+                choices=("2", "4"),
+                is_common=True,
+                default_text="2",
+                example="4",
+            ),
+            Option(
+                name="refine",
+                kind=OptionKind.FLAG,
+                summary="Let the model redraw the details at the new size",
+                flags=("--refine",),
+                is_common=True,
+                default_text="no",
+            ),
+            UPLOAD,
+        ),
+        examples=("/upscale", "/upscale k3f9m2q7xa.2 4", "/upscale k3f9m2q7xa.2 2 refine"),
+        aliases=("enlarge",),
+    ),
+    Command(
+        name="vary",
+        summary="Draw variations of a picture: the same words, new seeds",
+        options=(
+            SOURCE,
+            Option(
+                name="change",
+                kind=OptionKind.CHOICE,
+                summary="How much to repaint",
+                choices=("subtle", "strong"),
+                is_common=True,
+                default_text="subtle",
+                example="strong",
+            ),
+            Option(
+                name="pictures",
+                kind=OptionKind.WHOLE,
+                summary="How many variations",
+                flags=("--n", "--pictures"),
+                low=1,
+                high=MAX_PICTURES,
+                default_text=str(MAX_PICTURES),
+                example="2",
+            ),
+            UPLOAD,
+        ),
+        examples=("/vary", "/vary k3f9m2q7xa.2 strong"),
+        aliases=("variations",),
+    ),
+    Command(
+        name="again",
+        summary="Draw the same recipe with a new seed",
+        options=(SOURCE, UPLOAD),
+        examples=("/again", "/again k3f9m2q7xa.2"),
+        aliases=("reroll",),
+    ),
+    Command(
+        name="compare",
+        summary="Draw one prompt and seed over several settings, as a labelled grid",
+        options=(
+            PROMPT,
+            Option(
+                name="over",
+                kind=OptionKind.CHOICE,
+                summary="What differs: sampler, steps, guidance, strength or model",
+                flags=("--over",),
+                choices=tuple(Axis),
+                is_required=True,
+                takes_rest=True,
+                is_common=True,
+                example="guidance 2,4,8",
+            ),
+            Option(
+                name="values",
+                kind=OptionKind.WORDS,
+                summary="Its values, two to nine, with commas between",
+                flags=("--values",),
+                takes_rest=True,
+                is_common=True,
+                example="2,4,8",
+            ),
+            SOURCE,
+            UPLOAD,
+            NEGATIVE,
+            *LOOK,
+        ),
+        examples=(
+            "/compare a red circle on white --over guidance 2,4,8",
+            "/compare a blue square on yellow --over sampler ddim, euler, Euler a, DPM++ 2M",
+        ),
+    ),
+)
+_LOOKING = (
+    Command(
+        name="show",
+        summary="Show one picture alone, with everything that can be done with it",
+        options=(SOURCE,),
+        examples=("/show k3f9m2q7xa.2",),
+    ),
+    Command(
+        name="history",
+        summary="Find your own pictures, newest first",
+        options=(
+            Option(
+                name="words",
+                kind=OptionKind.WORDS,
+                summary="Words of the prompt, or a seed",
+                takes_rest=True,
+                is_common=True,
+                default_text="all pictures",
+                example="red circle",
+            ),
+            Option(
+                name="page",
+                kind=OptionKind.WHOLE,
+                summary="Which page; 1 has the newest",
+                flags=("--page",),
+                low=1,
+                high=MAX_HISTORY_PAGE,
+                is_common=True,
+                default_text="1",
+                example="2",
+            ),
+        ),
+        examples=("/history", "/history red circle", "/history red circle --page 2"),
+        aliases=("gallery",),
+    ),
+    Command(
+        name="recipe",
+        summary="Say how a picture was made, one of ours or any that carries it",
+        options=(SOURCE, UPLOAD),
+        examples=("/recipe", "/recipe k3f9m2q7xa.2"),
+    ),
+    Command(
+        name="queue",
+        summary="Show what waits and what is being drawn",
+        examples=("/queue",),
+    ),
+    Command(
+        name="cancel",
+        summary="Take a request back",
+        options=(
+            Option(
+                name="request",
+                kind=OptionKind.PICTURE,
+                summary="The name of the request",
+                is_common=True,
+                default_text="your newest that is not finished",
+                example="k3f9m2q7xa",
+            ),
+        ),
+        examples=("/cancel", "/cancel k3f9m2q7xa"),
+        aliases=("stop",),
+    ),
+)
+
+
+def _help(others: tuple[Command, ...]) -> Command:
+    topics = (MODEL_TOPIC, *(command.name for command in others), "help")
+    topic = Option(
+        name="topic",
+        kind=OptionKind.CHOICE,
+        summary="A command, or model: what this model is good and bad at",
+        choices=topics,
+        is_common=True,
+        default_text="all commands",
+        example="imagine",
+    )
+    return Command(
+        name="help",
+        summary="Say what can be done here, and what the model is good at",
+        options=(topic,),
+        examples=("/help", "/help imagine", "/help model"),
+        aliases=("start",),
+    )
+
+
+COMMANDS: tuple[Command, ...] = (*_MAKING, *_LOOKING, _help(_MAKING + _LOOKING))

@@ -1,0 +1,109 @@
+"""What is known of one request only while it is being made: events, previews, the frames of its development.
+
+Lives from a request's start to its end and is lost with the process; the database knows what must not be. Knows nothing
+of engines and platforms: it is told.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from bot.cards import State
+from engine.domain import Event, Loading, Progress, Raster, Waiting
+from storage.records import JobRow, PictureRow, RequestRow
+
+MAX_FRAMES = 24  # of a development: two seconds at twelve frames a second; a 64 x 64 preview is 12 KB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Where a request is, put together from its jobs. Times are Unix seconds, `fraction` is in [0, 1]."""
+
+    state: State
+    sentence: str = ""
+    position: int | None = None
+    wait_s: float | None = None
+    told_at_s: float = 0.0
+    fraction: float | None = None
+
+
+class Live:
+    """One request while its jobs run. `changed` is set whenever there is news."""
+
+    def __init__(self, request: RequestRow, jobs: tuple[JobRow, ...], pictures: tuple[PictureRow, ...]) -> None:
+        self.request = request
+        self.jobs = jobs
+        self.pictures = pictures
+        self.changed = asyncio.Event()
+        self._events: dict[str, Event] = {}
+        self._heard_at_s = time.time()
+        self._frames: dict[tuple[str, int], list[Raster]] = {}
+        self._strides: dict[tuple[str, int], tuple[int, int]] = {}  # keep every n-th preview; how many were skipped
+
+    def hear(self, job_id: str, event: Event) -> None:
+        """Take in what the engine says of a job."""
+        self._events[job_id] = event
+        self._heard_at_s = time.time()
+        if isinstance(event, Progress):
+            for index, preview in event.previews.items():
+                self._keep_frame((job_id, index), preview)
+        self.changed.set()
+
+    def add(self, pictures: tuple[PictureRow, ...]) -> None:
+        """These are there now."""
+        self.pictures = (*self.pictures, *pictures)
+        self.changed.set()
+
+    def frames(self, job_id: str, index: int) -> tuple[Raster, ...]:
+        """The development of a picture as far as it was seen, noise first; at most MAX_FRAMES."""
+        return tuple(self._frames.get((job_id, index), ()))
+
+    def preview(self, job_id: str, index: int) -> Raster | None:
+        """How a picture looks now."""
+        event = self._events.get(job_id)
+        return event.previews.get(index) if isinstance(event, Progress) else None
+
+    def told(self) -> Told:
+        """Where the whole request is: drawing if any of it is, else loading, else waiting as its first job does."""
+        running = [event for event in self._events.values() if isinstance(event, Progress)]
+        if running:
+            return Told(state=State.DRAWING, fraction=self._fraction(), told_at_s=self._heard_at_s)
+        for event in self._events.values():
+            if isinstance(event, Loading):
+                sentence = f"Loading {event.model}: {event.doing}"
+                return Told(state=State.LOADING, sentence=sentence, fraction=event.fraction, told_at_s=self._heard_at_s)
+        waiting = [event for event in self._events.values() if isinstance(event, Waiting)]
+        first = min(waiting, key=lambda event: event.position, default=None)
+        return Told(
+            state=State.DRAWING if self.pictures else State.WAITING,
+            position=first.position if first else None,
+            wait_s=first.wait_s if first else None,
+            fraction=self._fraction() if self.pictures else None,
+            told_at_s=self._heard_at_s,
+        )
+
+    def _fraction(self) -> float:
+        """Of all pictures: those that are there, and the steps of those that are being drawn."""
+        n_pictures = sum(job.n_pictures for job in self.jobs)
+        done = float(len(self.pictures))
+        there = {picture.job for picture in self.pictures}
+        for job in self.jobs:
+            event = self._events.get(job.id)
+            if job.id not in there and isinstance(event, Progress) and event.n_steps:
+                done += job.n_pictures * event.step / event.n_steps
+        return min(1.0, done / max(1, n_pictures))
+
+    def _keep_frame(self, which: tuple[str, int], preview: Raster) -> None:
+        """Every preview at first, then every second, fourth …, so that the whole way is seen in few frames."""
+        frames = self._frames.setdefault(which, [])
+        stride, skipped = self._strides.get(which, (1, 0))
+        if frames and frames[-1] == preview:
+            return
+        if skipped + 1 < stride:
+            self._strides[which] = (stride, skipped + 1)
+            return
+        frames.append(preview)
+        if len(frames) > MAX_FRAMES:
+            del frames[1::2]
+            stride *= 2
+        self._strides[which] = (stride, 0)

@@ -1,0 +1,1 @@
+"""The platforms people ask on: each turns its events into requests, and our cards into its messages."""

@@ -1,0 +1,1 @@
+"""The local web page: a chat in the browser."""

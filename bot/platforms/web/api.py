@@ -1,0 +1,204 @@
+"""What the page asks for and does, as JSON: each address reads a body or a query, asks the studio, and encodes.
+
+A refusal of the studio is an answer like any other, a card that says why; only broken HTTP is an error of HTTP.
+"""
+
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from aiohttp import web
+
+from bot.cards import Card, Origin, State
+from bot.commands import COMMANDS, OptionKind
+from bot.parser import count_sentence
+from bot.platforms.web import guard, wire
+from bot.platforms.web.door import PERSON
+from bot.platforms.web.refusals import unexpected
+from bot.platforms.web.seams import WebStudio
+from bot.platforms.web.sessions import Person
+from bot.platforms.web.settings import WebSettings
+from bot.platforms.web.stream import N_CARDS
+from bot.requests import Again, Compare, Imagine, Remix, Request, Upscale, Vary
+from engine.domain import MAX_PROMPT_CHARS
+from engine.errors import DarkroomError, UserError
+from engine.intake import MAX_FILE_BYTES
+
+PLACE = "web:page"
+N_LINES = 60  # of the history at once
+MAX_SEARCH_CHARS = 1_000
+MAX_NAME_CHARS = 64
+_SHOWN_CHARS = 4_000  # of words that were refused
+
+
+class Parser(Protocol):
+    """Words and forms → requests, as in `bot/parser.py`."""
+
+    def parse(self, text: str, /) -> Request:
+        """Raises: UserError."""
+
+    def request_from(self, command: str, values: Mapping[str, wire.Value], /) -> Request:
+        """Raises: UserError."""
+
+
+class Api:
+    """The addresses under /api, but for uploads and events."""
+
+    def __init__(self, studio: WebStudio, settings: WebSettings, parser: Parser) -> None:
+        self._studio = studio
+        self._settings = settings
+        self._parser = parser
+
+    def routes(self) -> list[web.RouteDef]:
+        """What can be asked."""
+        return [
+            web.get("/api/me", self.me),
+            web.post("/api/ask", self.ask),
+            web.post("/api/press", self.press),
+            web.post("/api/hint", self.hint),
+            web.get("/api/conversation", self.conversation),
+            web.get("/api/history", self.history),
+        ]
+
+    async def me(self, request: web.Request) -> web.StreamResponse:
+        """Who looks at what."""
+        person, about = request[PERSON], self._studio.about()
+        return guard.json_body(
+            wire.Me(
+                name=person.name,
+                is_operator=person.is_operator,
+                is_loopback=self._settings.is_loopback,
+                version=about.version,
+                model=about.model,
+                model_note=about.model_note,
+                commands=about.commands,
+                examples=about.examples,
+                limits=wire.Limits(prompt_chars=MAX_PROMPT_CHARS, upload_bytes=MAX_FILE_BYTES),
+                can_sign_out=person.session is not None,
+            )
+        )
+
+    async def ask(self, request: web.Request) -> web.StreamResponse:
+        """Do what somebody typed, or filled in."""
+        person, asked = request[PERSON], await guard.read_json(request, wire.Ask)
+        words = asked.text if asked.text is not None else words_of(asked.command or "", asked.values)
+        origin = _origin(person, asked.key, asked.answered)
+
+        async def card() -> Card:
+            return await self._studio.ask(origin, self._request(asked), uploads=asked.uploads, words=words)
+
+        return guard.json_body(await _answered(card(), person, words))
+
+    async def press(self, request: web.Request) -> web.StreamResponse:
+        """Do what a button says."""
+        person, pressed = request[PERSON], await guard.read_json(request, wire.Press)
+        card = self._studio.press(_origin(person, pressed.key, None), pressed.button)
+        return guard.json_body(await _answered(card, person, ""))
+
+    async def hint(self, request: web.Request) -> web.StreamResponse:
+        """What would come of the words, while they are being typed. Does nothing."""
+        text = (await guard.read_json(request, wire.Hint)).text
+        return guard.json_body(self._hinted(text))
+
+    async def conversation(self, request: web.Request) -> web.StreamResponse:
+        """Older cards."""
+        before = request.query.get("before", "")[:MAX_NAME_CHARS] or None
+        cards, has_older = await self._studio.conversation(request[PERSON].owner, before, N_CARDS)
+        return guard.json_body(wire.Cards(cards=cards, has_older=has_older))
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """Their own pictures with these words, newest first."""
+        words = request.query.get("words", "")[:MAX_SEARCH_CHARS]
+        before = request.query.get("before", "")[:MAX_NAME_CHARS] or None
+        return guard.json_body(await self._studio.history(request[PERSON].owner, words, before, N_LINES))
+
+    def _request(self, asked: wire.Ask) -> Request:
+        if asked.text is not None:
+            return self._parser.parse(asked.text)
+        return self._parser.request_from(asked.command or "", asked.values)
+
+    def _hinted(self, text: str) -> wire.Hinted:
+        if not text.strip():
+            return wire.Hinted(sentence="", is_refusal=False, n_pictures=0)
+        try:
+            request = self._parser.parse(text)
+        except UserError as exc:
+            return wire.Hinted(sentence=str(exc), is_refusal=True, n_pictures=0)
+        several = isinstance(request, Imagine) and len(request.wishes) > 1
+        sentence = count_sentence(request.wishes) if several and isinstance(request, Imagine) else ""
+        return wire.Hinted(sentence=sentence, is_refusal=False, n_pictures=n_pictures(request))
+
+
+async def _answered(card: Awaitable[Card], person: Person, words: str) -> Card:
+    """The studio's card, or one that says why there is none. What is not kept is given its asker and time here."""
+    try:
+        answer = await card
+    except DarkroomError as exc:
+        answer = _refusal(str(exc))
+    except Exception:  # noqa: BLE001  # the platform edge
+        answer = _refusal(unexpected("a request"))
+    if answer.id:
+        return answer
+    now_s = time.time()
+    return replace(
+        answer,
+        asker=answer.asker or person.name,
+        words=answer.words or _cut(words),
+        created_s=answer.created_s or now_s,
+        told_at_s=answer.told_at_s or now_s,
+    )
+
+
+def _refusal(sentence: str) -> Card:
+    return Card(id="", kind="refusal", state=State.NOTE, sentence=sentence, is_refusal=True)
+
+
+def _origin(person: Person, key: str, answered: str | None) -> Origin:
+    """Nobody can name another's event: the key counts within its person."""
+    return Origin(
+        platform="web",
+        owner=person.owner,
+        place=PLACE,
+        reply_to=person.owner,
+        event_key=f"w:{person.owner.removeprefix('web:')}:{key}",
+        asker=person.name,
+        answered=answered,
+    )
+
+
+def words_of(command: str, values: Mapping[str, wire.Value]) -> str:
+    """A form as it might have been typed: what has no flag first, what takes the rest of a line last."""
+    options = {option.name: option for each in COMMANDS if each.name == command for option in each.options}
+    plain, flags, rest = [f"/{command}"], list[str](), list[str]()
+    for name, value in values.items():
+        option = options.get(name)
+        if value in ("", None, False) or (option and option.kind is OptionKind.UPLOAD):
+            continue
+        if option and not option.flags:
+            plain.append(str(value))
+            continue
+        flag = option.flags[0] if option else f"--{name}"
+        (rest if option and option.takes_rest else flags).append(flag if value is True else f"{flag} {value}")
+    return " ".join([*plain, *flags, *rest])
+
+
+def n_pictures(request: Request) -> int:
+    """How many pictures a request comes to; 0 where it makes none."""
+    match request:
+        case Imagine():
+            return sum(wish.n_pictures for wish in request.wishes)
+        case Remix():
+            return request.wish.n_pictures
+        case Vary():
+            return request.n_pictures
+        case Compare():
+            return len(request.values)
+        case Upscale() | Again():
+            return 1
+        case _:
+            return 0
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _SHOWN_CHARS else words[: _SHOWN_CHARS - 1] + "…"

@@ -1,0 +1,194 @@
+// Puts the page together and says who talks to whom; holds no idea of its own.
+
+import { showAccount } from "./account.js";
+import { pressing } from "./actions.js";
+import * as api from "./api.js";
+import { startDropping } from "./attachments.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { find, h, icon, say } from "./dom.js";
+import { listen } from "./events.js";
+import { openForm } from "./form.js";
+import { Gallery } from "./gallery.js";
+import { Lightbox } from "./lightbox.js";
+import { openMenu } from "./menu.js";
+import { openRemix } from "./remix.js";
+import { openSketch } from "./sketch.js";
+import { startTheme } from "./theme.js";
+import { toast } from "./toast.js";
+import { iconOf, readButton } from "./verbs.js";
+import { viewsOf } from "./views.js";
+import { showWelcome } from "./welcome.js";
+
+const STAYS = new Set(["cancel", "go", "no", "delete"]); // these change the message they are in
+
+const FEW_CARDS = 2; // so few, and the person is new here
+
+let me;
+let composer;
+let conversation;
+let gallery;
+let lightbox;
+
+async function start() {
+  for (const element of document.querySelectorAll("[data-icon]")) element.prepend(icon(element.dataset.icon));
+  startTheme();
+  me = await known();
+  const press = pressing({ take, watch, ask: (asked, words) => send({ key: api.newKey(), ...asked }, words) });
+  conversation = new Conversation(
+    { press, open: (card, tile) => enlarge(card, tile.picture), more: (card, tile, button) => openMenu(button, menuOf(card, tile, press), { title: `Picture ${tile.number}` }), use: (words) => composer.write(words), edit: (words) => composer.write(words) },
+    { changed: showTitle, begun: showBeginning });
+  lightbox = new Lightbox({ press: (button, view) => pressLarge(press, button, view), goTo: (view) => goToMessage(view.request), canGoTo: (view) => conversation.has(view.request) });
+  gallery = new Gallery({ open: (views, at, how) => lightbox.open(views, at, how) });
+  composer = new Composer(find(".composer"), { me, send: (asked) => send(asked, asked.text), sketch, form: fillIn, remix: remixUpload });
+  startDropping((file) => { showChat(); composer.attach(file, file.name || "pasted picture"); });
+  showWelcome({ me, use: (words) => composer.sendNow(words) });
+  showAccount({ me, help: () => { showChat(); send({ key: api.newKey(), text: "/help", uploads: [], answered: null }, "/help").catch(failed); } });
+  say(find(".engine-model"), me.model);
+  find(".engine").title = me.model_note ?? "";
+  listen({ reset: (data) => conversation.reset(data), card: (card) => heard(card), removed: ({ id }) => conversation.remove(id), status: showStatus, line: showLine, refused: () => api.me().catch(() => null) });
+  addEventListener("hashchange", showView);
+  document.addEventListener("keydown", typed);
+  showView();
+}
+
+/** Who is here; asked until the server answers. */
+async function known() {
+  for (;;) {
+    try {
+      return await api.me();
+    } catch (error) {
+      if (error instanceof api.Refused) throw error;
+      showLine(false);
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+  }
+}
+
+async function send(asked, words) {
+  showChat();
+  const since_ms = performance.now();
+  const card = await conversation.pending(words, me.name, api.ask(asked));
+  take(card, { since_ms });
+  conversation.toNewest();
+}
+
+/** An answer to this person. A short note after a press is said in passing. */
+function take(card, { button = null, pressed = null, since_ms = Infinity } = {}) {
+  const isPassing = button && !card.id && !card.is_refusal && !card.fields.length && !card.tiles.length && card.sentence.length < 90;
+  if (lightbox.isOpen && !card.id && (card.fields.length || card.sentence)) return lightbox.note(card);
+  if (isPassing) return toast(card.sentence);
+  lightbox.close();
+  if (button) showChat();
+  if (pressed?.id === "" && !card.id && !card.is_refusal && conversation.replace(pressed, card)) return;
+  conversation.upsert(card, { since_ms });
+  if (button && !STAYS.has(readButton(button.id).verb)) conversation.toNewest();
+  gallery.isFresh = false;
+}
+
+function heard(card) {
+  conversation.upsert(card);
+  if (card.state === "done") gallery.isFresh = false;
+}
+
+function enlarge(card, picture, { isFilm = false } = {}) {
+  const views = viewsOf(card);
+  lightbox.open(views, Math.max(0, views.findIndex((view) => view.picture === picture)), { isFilm });
+}
+
+function watch(card, picture) {
+  if (card) enlarge(card, picture, { isFilm: true });
+}
+
+async function pressLarge(press, button, view) {
+  await press(button, view.card ?? { tiles: [{ picture: view.picture, prompt: view.prompt, strength: view.strength }] });
+}
+
+const menuOf = (card, tile, press) => tile.buttons.map((button) => ({ id: button.id, label: button.label, name: button.name, icon: iconOf(button.id), isDanger: button.style === "danger", act: () => press(button, card) }));
+
+function sketch() {
+  openSketch({ use: (blob) => composer.attach(blob, "your sketch") });
+}
+
+function fillIn(words) {
+  openForm({ commands: me.commands, words, attachment: composer.attachment, send: async (asked, shown) => {
+    const since_ms = performance.now();
+    const card = await api.ask({ key: api.newKey(), answered: null, ...asked });
+    if (card.is_refusal) throw new Error(card.sentence);
+    showChat();
+    take(card, { since_ms });
+    conversation.toNewest();
+    if (asked.uploads.length) composer.attachment.clear();
+    if (composer.words === shown) composer.write("");
+  } });
+}
+
+function remixUpload(attachment) {
+  const prompt = composer.words.replace(/^\/remix\b/, "").trim();
+  openRemix({ source: attachment.thumbnail, prompt, strength: null, send: async (values) => {
+    await send({ key: api.newKey(), command: "remix", values, uploads: [attachment.id], answered: null }, `/remix ${values.prompt}`);
+    attachment.clear();
+    composer.write("");
+  } });
+}
+
+/** Words typed at nothing go to the message box. */
+function typed(event) {
+  const isAtNothing = ["BODY", "ARTICLE"].includes(document.activeElement?.tagName) || document.activeElement?.classList.contains("scroller");
+  if (!isAtNothing || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey || location.hash === "#history") return;
+  find("#message-box").focus();
+}
+
+const failed = (error) => toast(error.message, { isBad: true });
+
+function showView() {
+  const view = location.hash === "#history" ? "history" : "chat";
+  for (const section of document.querySelectorAll("section[data-view]")) section.hidden = section.dataset.view !== view;
+  for (const link of document.querySelectorAll("a[data-view]")) {
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  lightbox.close();
+  if (view === "history" && !gallery.isFresh) gallery.refresh();
+  if (view === "chat") conversation.shown();
+}
+
+function showChat() {
+  if (location.hash !== "#history") return;
+  history.pushState(null, "", "#");
+  showView();
+}
+
+function goToMessage(id) {
+  showChat();
+  conversation.goTo(id);
+}
+
+function showStatus({ n_waiting, n_running, is_engine_ready }) {
+  const counts = [n_running ? `${n_running} drawing` : "", n_waiting ? `${n_waiting} waiting` : ""].filter(Boolean).join(" · ");
+  say(find(".engine-queue"), counts || (is_engine_ready ? "Ready" : "Starting…"));
+  find(".engine").dataset.state = counts ? "busy" : is_engine_ready ? "ready" : "starting";
+}
+
+function showLine(isUp) {
+  const line = find(".link-lost");
+  if (!line.hidden && isUp) conversation?.retryPictures();
+  line.hidden = isUp;
+}
+
+function showTitle(n_live) {
+  const title = n_live ? `(${n_live}) Darkroom` : "Darkroom";
+  if (document.title !== title) document.title = title;
+}
+
+function showBeginning({ n_cards, hasOlder }) {
+  const welcome = find(".welcome");
+  welcome.hidden = hasOlder;
+  welcome.classList.toggle("is-alone", n_cards === 0);
+  find(".tries").hidden = n_cards === 0 || n_cards > FEW_CARDS || hasOlder;
+}
+
+start().catch((error) => {
+  document.querySelector(".messages").replaceChildren(h("p", { class: "form-error", role: "alert", text: error.message }));
+  throw error;
+});

@@ -1,0 +1,69 @@
+"""`darkroom run`: open everything, say one line, serve until told to stop, close everything in order."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+from bot.app import Bot, open_bot
+from bot.cards import Origin
+from bot.recipes import Wish
+from bot.requests import Imagine
+from bot.settings import Settings
+from engine.engine import EngineStatus
+
+# What the model that ships draws well, and the seed of the picture in the README.
+WELCOME = Wish(prompt="a red circle on a blue background", seed=7)
+WELCOME_KEY = "welcome"  # the event key: a second first start is the same one
+
+
+async def serve(settings: Settings) -> int:
+    """Run the bot. Returns when SIGINT or SIGTERM comes. Raises: UserError, StorageError, EngineError at start."""
+    print("Starting the engine; the first time takes some seconds.", file=sys.stderr, flush=True)
+    async with open_bot(settings) as bot:
+        with _asked_to_stop() as asked:
+            await _welcome(bot)
+            for line in bot.page_lines():
+                print(line, flush=True)
+            print(ready_line(bot.page_url, settings.model, bot.studio.status()), flush=True)
+            await asked.wait()
+        print("Stopping.", file=sys.stderr, flush=True)
+    return 0
+
+
+def ready_line(page_url: str, model: str, status: EngineStatus) -> str:
+    """The one line that says the bot serves."""
+    devices = [worker.ready.device_name or worker.ready.device for worker in status.workers if worker.ready]
+    on = ", ".join(dict.fromkeys(devices)) or "no device yet"
+    return f"Ready: {page_url} (web) · discord: off · telegram: off · model: {model} on {on}"
+
+
+async def _welcome(bot: Bot) -> None:
+    """On the first start one picture is asked for like any other and waited for, so that the page is not empty."""
+    if await bot.studio.has_pictures(bot.operator):
+        return
+    origin = Origin(
+        platform="web",
+        owner=bot.operator,
+        place="web:page",
+        reply_to=bot.operator,
+        event_key=WELCOME_KEY,
+        asker="Darkroom",
+    )
+    words = f"/imagine {WELCOME.prompt} --seed {WELCOME.seed}"
+    card = await bot.studio.ask(origin, Imagine(wishes=(WELCOME,)), words=words)
+    await bot.studio.finished(card.id)
+
+
+@contextlib.contextmanager
+def _asked_to_stop() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set; a second one stops at once."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    try:
+        yield asked
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,235 @@
+"""Files of pictures by the hash of their content, in two levels of folders: `ab/abcdef…`. Knows nothing of formats.
+
+The row says whether a file is there: kept → leaving → gone. A file is whole before its row says kept, and its row says
+leaving before it is unlinked, so a kill at any point leaves at most work for `sweep`. Same content, same file.
+"""
+
+# ruff: noqa: S608  # statements are put together from constants of ours; what people say is always a bound value
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+
+import structlog
+
+from engine.errors import StorageError, UserError
+from storage.database import Database
+from storage.files import PART_PATTERN, sync_folder, write_whole
+from storage.records import Pruned
+from storage.references import GOES_FIRST, IS_FREE_OF_MORE, IS_NEEDED, IS_UNREFERENCED
+from storage.rows import hash_bytes, ms
+from storage.statements import Reading, Writing
+from storage.troubles import disk_trouble, why
+
+UNCLAIMED_S = 86_400.0  # an upload that nothing was made of; a day, so that a tab left open over night still works
+_BATCH = 200  # files that leave in one go: a transaction of some ms
+_ANY = 2**62  # more bytes than there are
+_PARTS = "incoming"
+_GONE = "This picture's file was removed to save disk space; /again draws it once more."
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class PictureFiles:
+    """The files under `folder`. `clock` gives Unix seconds."""
+
+    def __init__(self, folder: Path, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._database = database
+        self._clock = clock
+        self._locks = {digit: asyncio.Lock() for digit in "0123456789abcdef"}  # by a hash's first digit
+        self._seen_up_to: dict[str, int] = {}  # what `prune` need not look at again
+
+    async def put(self, content: bytes, media_type: str) -> str:
+        """Keep a file for good; returns its hash. It stays a day, or as long as something refers to it.
+
+        Raises: StorageError, with nothing half-written.
+        """
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).digest())
+        async with self._locked((digest.hex(),)):
+            await asyncio.to_thread(self._write, digest.hex(), content)
+            stored_ms = ms(self._clock())
+
+            async def step(writing: Writing) -> None:
+                await writing.rows(
+                    "INSERT INTO files (hash, media_type, n_bytes, stored_ms) VALUES (:hash, :type, :n, :now) "
+                    "ON CONFLICT (hash) DO UPDATE "
+                    "SET state = 'kept', n_unclaimed = n_unclaimed + 1, stored_ms = excluded.stored_ms",
+                    hash=digest,
+                    type=media_type,
+                    n=len(content),
+                    now=stored_ms,
+                )
+
+            await self._database.write(step)
+        return digest.hex()
+
+    def path(self, file_hash: str) -> Path:
+        """Where a file of that hash lies, if it is kept."""
+        return self._folder / file_hash[:2] / file_hash
+
+    async def has(self, file_hash: str) -> bool:
+        """Whether that file is kept."""
+
+        async def ask(reading: Reading) -> bool:
+            state = await reading.value("SELECT state FROM files WHERE hash = :hash", hash=hash_bytes(file_hash))
+            return bool(state == "kept")
+
+        return await self._database.read(ask)
+
+    async def read(self, file_hash: str) -> bytes:
+        """A file's content. Raises: UserError if it is no longer kept; StorageError if it is damaged or missing."""
+        if not await self.has(file_hash):
+            raise UserError(_GONE)
+        return await asyncio.to_thread(_read_checked, self.path(file_hash), file_hash)
+
+    async def forget(self, hashes: Iterable[str]) -> None:
+        """Delete those files that nothing refers to; the others stay. Raises: StorageError."""
+        now_ms = ms(self._clock())
+        await self._remove(frozenset(hashes), IS_FREE_OF_MORE, now_ms=now_ms)
+
+    async def prune(self, budget_bytes: int) -> Pruned:
+        """Delete what nobody came for in a day, and then, oldest first, what is above the budget.
+
+        First animations go, then grids, then originals; never a thumbnail or the source of an unfinished job. Pictures
+        stay in the history without their file. Raises: StorageError.
+        """
+        went, n_bytes = await self._prune_unclaimed()
+        excess = await self._kept_bytes() - budget_bytes
+        for what, condition in GOES_FIRST:
+            can_go = f"NOT ({IS_NEEDED}) AND {condition}"
+            while excess > 0 and (batch := await self._oldest(what, can_go, excess)):
+                gone = await self._remove(frozenset(batch), can_go)
+                went |= gone
+                n_bytes += sum(batch[each] for each in gone)
+                excess -= sum(batch[each] for each in gone)
+        if excess > 0:
+            self._seen_up_to.clear()  # look at everything again next time: sources are free once their jobs have ended
+        return Pruned(hashes=went, n_bytes=n_bytes)
+
+    async def sweep(self) -> None:
+        """Finish what a killed process left: parts of files, and files that were leaving. To be called once, at start.
+
+        Raises: StorageError.
+        """
+        await asyncio.to_thread(self._sweep_parts)
+
+        async def ask(reading: Reading) -> list[str]:
+            return [row[0].hex() for row in await reading.rows("SELECT hash FROM files WHERE state = 'leaving'")]
+
+        if leaving := await self._database.read(ask):
+            await self._remove(frozenset(leaving), "state = 'leaving'")
+            log.info("files swept", n=len(leaving))
+
+    async def _prune_unclaimed(self) -> tuple[frozenset[str], int]:
+        before_ms = ms(self._clock() - UNCLAIMED_S)
+        condition = f"stored_ms < {before_ms} AND {IS_UNREFERENCED}"
+        unclaimed: dict[str, int] = {}
+        while batch := await self._oldest("unclaimed", condition, _ANY):
+            unclaimed |= batch
+        self._seen_up_to.pop("unclaimed", None)
+        went = await self._remove(frozenset(unclaimed), condition)
+        return went, sum(unclaimed[each] for each in went)
+
+    async def _oldest(self, what: str, condition: str, n_bytes: int) -> dict[str, int]:
+        """The next kept files of a kind, oldest first, as many as hold `n_bytes` together: hash → bytes."""
+
+        async def ask(reading: Reading) -> dict[str, int]:
+            rows = await reading.rows(
+                f"SELECT id, hash, n_bytes FROM files WHERE state = 'kept' AND id > :seen AND {condition} "
+                "ORDER BY id LIMIT :batch",
+                seen=self._seen_up_to.get(what, 0),
+                batch=_BATCH,
+            )
+            enough: dict[str, int] = {}
+            for number, digest, size in rows:
+                if sum(enough.values()) >= n_bytes:
+                    break
+                enough[digest.hex()] = size
+                self._seen_up_to[what] = number
+            return enough
+
+        return await self._database.read(ask)
+
+    async def _kept_bytes(self) -> int:
+        async def ask(reading: Reading) -> int:
+            return int(await reading.value("SELECT coalesce(sum(n_bytes), 0) FROM files WHERE state = 'kept'"))
+
+        return await self._database.read(ask)
+
+    async def _remove(self, hashes: frozenset[str], condition: str, **values: int) -> frozenset[str]:
+        """Unlink those of `hashes` that meet `condition`: row first, file next, row again. Returns which went."""
+        async with self._locked(hashes):
+
+            async def mark(writing: Writing) -> frozenset[str]:
+                marked = [
+                    await writing.value(
+                        f"UPDATE files SET state = 'leaving' WHERE hash = :hash AND {condition} RETURNING hash",
+                        hash=hash_bytes(each),
+                        **values,
+                    )
+                    for each in sorted(hashes)
+                ]
+                return frozenset(each.hex() for each in marked if each)
+
+            async def settle(writing: Writing) -> None:
+                for each in sorted(leaving):
+                    await writing.rows(
+                        f"DELETE FROM files WHERE hash = :hash AND {IS_UNREFERENCED}", hash=hash_bytes(each)
+                    )
+                    await writing.rows("UPDATE files SET state = 'gone' WHERE hash = :hash", hash=hash_bytes(each))
+
+            leaving = await self._database.write(mark)
+            await asyncio.to_thread(self._unlink, leaving)
+            await self._database.write(settle)
+        return leaving
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, hashes: Iterable[str]) -> AsyncIterator[None]:
+        """Nobody else writes or unlinks files of these hashes. All take the locks in one order: none waits for ever."""
+        async with contextlib.AsyncExitStack() as stack:
+            for digit in sorted({each[:1] for each in hashes} & self._locks.keys()):
+                await stack.enter_async_context(self._locks[digit])
+            yield
+
+    def _write(self, file_hash: str, content: bytes) -> None:
+        path = self.path(file_hash)
+        try:
+            if path.is_file() and path.stat().st_size == len(content):
+                return
+            parts = self._folder / _PARTS
+            for folder in (parts, path.parent):
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    sync_folder(folder.parent)
+        except OSError as exc:
+            raise disk_trouble(exc, path, len(content)) from exc
+        write_whole(path, content, parts)
+
+    def _unlink(self, hashes: Iterable[str]) -> None:
+        for each in hashes:
+            try:
+                self.path(each).unlink(missing_ok=True)
+            except OSError as exc:
+                raise StorageError(f"{self.path(each)} cannot be deleted: {why(exc)}.") from exc
+
+    def _sweep_parts(self) -> None:
+        try:
+            (self._folder / _PARTS).mkdir(parents=True, exist_ok=True)
+            for part in (self._folder / _PARTS).glob(PART_PATTERN):
+                part.unlink(missing_ok=True)
+        except OSError as exc:
+            raise disk_trouble(exc, self._folder) from exc
+
+
+def _read_checked(path: Path, file_hash: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise StorageError(f"The picture's file {path} cannot be read: {why(exc)}. Draw it again with /again.") from exc
+    if hashlib.sha256(content).hexdigest() != file_hash:
+        raise StorageError(f"The picture's file {path} is damaged. Draw it again with /again.")
+    return content

@@ -1,0 +1,488 @@
+"""The studio with a real database, a real engine front and the torch-free drawer: what people can do, what is kept."""
+
+import asyncio
+import hashlib
+import io
+import shutil
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.cards import Card, State
+from bot.gallery import About
+from bot.parser import parse
+from bot.planning import Planner
+from bot.runner import MOST_LOSSES, Runner
+from bot.sources import Sources
+from bot.studio import Studio
+from bot.telling import Teller
+from engine.engine import Engine
+from engine.errors import BadPicture, UserError
+from engine.finish import Finisher
+from storage.store import Store, open_store
+from tests.fakes import engines
+from tests.fakes.platforms import Recorder, origin
+
+
+@dataclass
+class House:
+    """A studio with everything behind it."""
+
+    studio: Studio
+    platform: Recorder
+    store: Store
+    engine: Engine
+
+    async def ask(self, text: str, owner: str = "recorder:ada", uploads: tuple[str, ...] = (), **more: object) -> Card:
+        """Somebody types this."""
+        return await self.studio.ask(origin(uuid.uuid4().hex, owner, **more), parse(text), uploads, words=text)
+
+    async def press(self, button: str, owner: str = "recorder:ada") -> Card:
+        """Somebody presses this."""
+        return await self.studio.press(origin(uuid.uuid4().hex, owner), button)
+
+    async def drawn(self, text: str, **more: object) -> Card:
+        """Ask, and wait for the end."""
+        card = await self.ask(text, **more)  # type: ignore[arg-type]  # passed on as it is
+        return await self.platform.card(card.id)
+
+
+@asynccontextmanager
+async def open_house(folder: Path, *drawer: str, refuses: bool = False, resume: bool = False) -> AsyncIterator[House]:
+    async with open_store(folder) as store, engines.running_engine(*drawer) as engine:
+        finisher = Finisher()
+        platform = Recorder(refuses=refuses)
+        teller = Teller({platform.name: platform})
+        sources = Sources(store, finisher)
+        planner = Planner(sources, finisher, store.pictures, "pocket")
+        runner = Runner(store, engine, finisher, teller, 60.0)
+        studio = Studio(
+            store=store,
+            engine=engine,
+            sources=sources,
+            planner=planner,
+            runner=runner,
+            teller=teller,
+            about=About(model="pocket", model_note="", commands=(), examples=(), version="0"),
+        )
+        try:
+            if resume:
+                await studio.resume()
+            yield House(studio, platform, store, engine)
+        finally:
+            await runner.close()
+            await finisher.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as opened:
+        yield opened
+
+
+async def png_of(house: House, picture: str | None, owner: str = "recorder:ada") -> Image.Image:
+    assert picture
+    served = await house.studio.file(owner, picture, "picture")
+    return Image.open(io.BytesIO(await asyncio.to_thread(served.path.read_bytes)))
+
+
+def upload_png(width_px: int = 96, height_px: int = 64) -> bytes:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((width_px, height_px)).convert("RGB").save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+async def test_a_prompt_becomes_pictures_that_are_kept(house: House) -> None:
+    """Acknowledged first, delivered last, with files, seeds, the pixel hash and a place in the history."""
+    card = await house.drawn("/imagine a red circle --n 2 --seed 7")
+    assert card.state is State.DONE
+    assert [tile.seed for tile in card.tiles] == [7, 8]
+    ways = house.platform.ways(card.id)
+    assert (ways[0], ways[-1]) == ("acknowledge", "deliver")
+    row = await house.store.history.picture(card.id, 2)
+    assert row
+    image = await png_of(house, card.tiles[1].picture)
+    assert image.size == (128, 128)
+    assert hashlib.sha256(image.convert("RGB").tobytes()).hexdigest() == row.pixel_hash
+    history = await house.studio.history("recorder:ada", "circle", None, 10)
+    assert {line.seed for line in history.pictures} == {7, 8}
+
+
+async def test_progress_shows_previews_and_the_development_is_kept(house: House) -> None:
+    """What people saw while it developed can be seen again."""
+    card = await house.drawn("/imagine a red circle")
+    assert any(tile.preview for _, told in house.platform.told for tile in told.tiles)
+    assert card.tiles[0].has_animation
+    served = await house.studio.file("recorder:ada", f"{card.id}.1", "animation")
+    with Image.open(served.path) as animation:
+        assert getattr(animation, "n_frames", 1) > 1
+
+
+async def test_the_same_event_twice_is_one_request(house: House) -> None:
+    """A repeated click or a reconnecting page draws nothing twice."""
+    asked = parse("/imagine a red circle")
+    first, second = [await house.studio.ask(origin("same"), asked) for _ in range(2)]
+    assert first.id == second.id
+    await house.platform.card(first.id)
+    assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_permutations_are_counted_before_they_are_drawn(house: House) -> None:
+    """Nothing is drawn until the person says yes; then each has the same seed."""
+    offered = await house.ask("/imagine a {red,blue} circle")
+    assert offered.state is State.OFFERED
+    assert "2" in offered.sentence
+    assert house.engine.status().n_waiting == 0
+    await house.press(f"go:{offered.id}")
+    done = await house.platform.card(offered.id)
+    assert [tile.prompt for tile in done.tiles] == ["a red circle", "a blue circle"]
+    assert len({tile.seed for tile in done.tiles}) == 1
+
+
+async def test_an_offer_can_be_refused(house: House) -> None:
+    """And is then over."""
+    offered = await house.ask("/imagine a {red,blue} circle")
+    card = await house.press(f"no:{offered.id}")
+    assert card.state is State.CANCELLED
+    assert await house.store.history.count("recorder:ada", "") == 0
+
+
+async def test_yes_twice_draws_once(house: House) -> None:
+    """Impatient fingers cost nothing."""
+    offered = await house.ask("/imagine a {red,blue} circle")
+    await asyncio.gather(house.press(f"go:{offered.id}"), house.press(f"go:{offered.id}"))
+    await house.platform.card(offered.id)
+    assert await house.store.history.count("recorder:ada", "") == 2
+
+
+async def test_remix_takes_an_upload_its_shape_and_the_strength(house: House) -> None:
+    """Model-sized, of the upload's proportions, from the upload's pixels."""
+    upload = await house.studio.take_upload("recorder:ada", upload_png(192, 128))
+    card = await house.drawn("/remix a blue square --strength 0.5", uploads=(upload.id,))
+    assert card.state is State.DONE
+    row = await house.store.history.picture(card.id, 1)
+    assert row
+    assert row.recipe.source
+    assert row.recipe.source.strength == 0.5
+    assert row.width_px > row.height_px
+
+
+async def test_a_picture_beside_a_prompt_is_what_it_starts_from(house: House) -> None:
+    """As people expect who attach a picture to /imagine."""
+    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    card = await house.drawn("/imagine a blue square", uploads=(upload.id,))
+    assert card.kind == "remix"
+
+
+async def test_remix_of_an_earlier_picture_keeps_its_words_if_none_are_given(house: House) -> None:
+    """And its size."""
+    first = await house.drawn("/imagine a red circle --size 192x128")
+    card = await house.drawn(f"/remix {first.id}.1")
+    assert card.tiles[0].prompt == "a red circle"
+    assert (card.tiles[0].width_px, card.tiles[0].height_px) == (192, 128)
+
+
+async def test_upscale_enlarges_without_the_model(house: House) -> None:
+    """The picture is twice the size, its recipe stays what was drawn."""
+    first = await house.drawn("/imagine a red circle --seed 7")
+    card = await house.drawn(f"/upscale {first.id}.1 2")
+    image = await png_of(house, card.tiles[0].picture)
+    assert image.size == (256, 256)
+    row = await house.store.history.picture(card.id, 1)
+    assert row
+    assert (row.recipe.seed, row.treatment) == (7, "resample 2")
+
+
+async def test_refine_enlarges_and_redraws(house: House) -> None:
+    """A recipe of twice the size, with the small picture as source."""
+    first = await house.drawn("/imagine a red circle --seed 7")
+    card = await house.drawn(f"/upscale {first.id} 2 refine")
+    row = await house.store.history.picture(card.id, 1)
+    assert row
+    assert (row.recipe.width_px, row.recipe.seed, row.treatment) == (256, 7, None)
+    assert row.recipe.source
+
+
+async def test_a_refinement_too_large_is_refused_with_the_way_out(house: House) -> None:
+    """The sentence names the other road."""
+    first = await house.drawn("/imagine a red circle --size 1024x1024 --steps 1")
+    with pytest.raises(UserError, match="without refine"):
+        await house.ask(f"/upscale {first.id} 4 refine")
+
+
+async def test_an_upload_can_be_enlarged_though_nobody_knows_its_recipe(house: House) -> None:
+    """It says that no model drew it."""
+    upload = await house.studio.take_upload("recorder:ada", upload_png(100, 60))
+    card = await house.drawn("/upscale 2", uploads=(upload.id,))
+    image = await png_of(house, card.tiles[0].picture)
+    assert image.size == (200, 120)
+    assert "recipe" not in image.info["darkroom"]
+    recipe = await house.ask(f"/recipe {card.id}")
+    assert "uploaded" in recipe.fields[0].value
+
+
+async def test_variations_are_four_with_new_seeds(house: House) -> None:
+    """V2 varies picture 2; strong repaints more than subtle."""
+    first = await house.drawn("/imagine a red circle --n 2 --seed 7")
+    strong = await house.press(f"vary-strong:{first.id}.2")
+    subtle = await house.press(f"subtle:{first.id}.2")
+    strengths = []
+    for card in (strong, subtle):
+        done = await house.platform.card(card.id)
+        assert len(done.tiles) == 4
+        assert done.tiles[0].seed not in (7, 8)
+        strengths.append(done.tiles[0].strength)
+    assert strengths[0] is not None
+    assert strengths[1] is not None
+    assert strengths[0] > strengths[1]
+
+
+async def test_again_draws_the_same_words_with_another_seed(house: House) -> None:
+    """For one picture, and for all of a message."""
+    first = await house.drawn("/imagine a red circle --n 2 --seed 7 --steps 3")
+    one = await house.press(f"again:{first.id}.1")
+    both = await house.press(f"again:{first.id}")
+    assert len((await house.platform.card(one.id)).tiles) == 1
+    tiles = (await house.platform.card(both.id)).tiles
+    assert [tile.prompt for tile in tiles] == ["a red circle"] * 2
+    assert tiles[0].seed != 7
+
+
+async def test_again_of_a_remix_starts_from_the_same_source(house: House) -> None:
+    """The source is kept with the job."""
+    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    first = await house.drawn("/remix a blue square", uploads=(upload.id,))
+    again = await house.drawn(f"/again {first.id}")
+    rows = [await house.store.history.picture(card.id, 1) for card in (first, again)]
+    sources = [row.recipe.source for row in rows if row]
+    assert sources[0] == sources[1]
+    assert sources[0]
+
+
+async def test_compare_makes_a_labelled_grid_from_one_seed(house: House) -> None:
+    """One tile a value and one picture of them all."""
+    card = await house.drawn("/compare a red circle --over guidance 2,4,8")
+    assert card.state is State.DONE
+    assert len({tile.seed for tile in card.tiles}) == 1
+    assert [tile.label for tile in card.tiles] == ["guidance 2", "guidance 4", "guidance 8"]
+    assert card.grid == f"{card.id}.0"
+    grid = await png_of(house, card.grid)
+    assert grid.width > 3 * 128
+
+
+async def test_showing_a_picture_alone_is_a_message_that_stays(house: House) -> None:
+    """U2: nothing is drawn, and it is in the conversation."""
+    first = await house.drawn("/imagine a red circle --n 2")
+    shown = await house.press(f"show:{first.id}.2")
+    assert [tile.picture for tile in shown.tiles] == [f"{first.id}.2"]
+    cards, _ = await house.studio.conversation("recorder:ada", None, 10)
+    assert [card.id for card in cards] == [first.id, shown.id]
+    again = await house.press(f"x2:{shown.id}")
+    assert (await house.platform.card(again.id)).tiles[0].width_px == 256
+
+
+async def test_cancelling_what_is_drawn_and_what_waits(tmp_path: Path) -> None:
+    """Both end as cancelled, and the engine is free again."""
+    async with open_house(tmp_path, *engines.SLOW) as house:
+        cards = [await house.ask("/imagine a red circle") for _ in range(2)]
+        for card in cards:
+            await house.press(f"cancel:{card.id}")
+    # the drawer never comes back from its step: the request is over for the person all the same
+    async with open_house(tmp_path, resume=True) as house:
+        told, _ = await house.studio.conversation("recorder:ada", None, 10)
+        assert {card.state for card in told} == {State.CANCELLED}
+        with pytest.raises(UserError, match="finished already"):
+            await house.press(f"cancel:{cards[0].id}")
+
+
+async def test_nobody_touches_what_is_somebody_elses(house: House) -> None:
+    """Pictures are private to their owner: the sentence is the one for a picture that does not exist."""
+    card = await house.drawn("/imagine a red circle")
+    for text in (f"/remix {card.id} a cat", f"/upscale {card.id}", f"/recipe {card.id}", f"/cancel {card.id}"):
+        with pytest.raises(UserError, match="no picture"):
+            await house.ask(text, owner="recorder:eve")
+    for button in (f"show:{card.id}.1", f"delete:{card.id}", f"again:{card.id}"):
+        with pytest.raises(UserError, match="no picture"):
+            await house.press(button, owner="recorder:eve")
+    for kind in ("picture", "thumbnail", "animation"):
+        with pytest.raises(UserError, match="no picture"):
+            await house.studio.file("recorder:eve", f"{card.id}.1", kind)
+    with pytest.raises(UserError):
+        await house.studio.conversation("recorder:eve", card.id, 10)
+    assert (await house.studio.history("recorder:eve", "", None, 10)).total == 0
+
+
+async def test_in_a_shared_place_people_build_on_each_other(house: House) -> None:
+    """They may remix and vary, and still not delete or cancel."""
+    card = await house.drawn("/imagine a red circle", is_place_shared=True)
+    remix = await house.ask(f"/remix {card.id} a cat", owner="recorder:eve", is_place_shared=True)
+    assert (await house.platform.card(remix.id)).state is State.DONE
+    with pytest.raises(UserError, match="somebody else"):
+        await house.ask(f"/cancel {card.id}", owner="recorder:eve", is_place_shared=True)
+
+
+async def test_deleting_takes_message_pictures_and_files(house: House) -> None:
+    """Unless another picture is the very same file."""
+    card = await house.drawn("/imagine a red circle --seed 7")
+    kinds = ("picture", "thumbnail", "animation")
+    files = [(await house.studio.file("recorder:ada", f"{card.id}.1", kind)).path for kind in kinds]
+    await house.press(f"delete:{card.id}")
+    assert house.platform.withdrawn == [card.id]
+    assert [path for path in files if path.exists()] == []
+    with pytest.raises(UserError, match="no picture"):
+        await house.ask(f"/recipe {card.id}")
+
+
+async def test_deleting_one_of_two_equal_pictures_keeps_the_other(house: House) -> None:
+    """They are the same file."""
+    twins = [await house.drawn("/imagine a red circle --seed 7") for _ in range(2)]
+    await house.press(f"delete:{twins[0].id}")
+    assert (await png_of(house, f"{twins[1].id}.1")).size == (128, 128)
+
+
+async def test_what_was_not_finished_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """The same request, drawn once, by the next life."""
+    async with open_house(tmp_path, *engines.SLOW) as house:
+        card = await house.ask("/imagine a red circle --seed 7")
+    async with open_house(tmp_path, resume=True) as house:
+        done = await house.platform.card(card.id)
+        assert done.state is State.DONE
+        assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
+    """They hold all they need."""
+    async with open_house(tmp_path) as house:
+        card = await house.drawn("/imagine a red circle --seed 7")
+    async with open_house(tmp_path) as house:
+        varied = await house.press(f"vary-strong:{card.id}.1")
+        assert len((await house.platform.card(varied.id)).tiles) == 4
+
+
+async def test_a_job_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
+    """After the third death, with a sentence."""
+    async with open_house(tmp_path) as house:
+        card = await house.drawn("/imagine die@1")
+        assert card.state is State.FAILED
+        assert "three times" in card.sentence
+        [job] = await house.store.requests.jobs_of(card.id)
+        assert job.n_losses == MOST_LOSSES
+
+
+async def test_a_worker_lost_once_costs_nothing_but_time(tmp_path: Path) -> None:
+    """The job is drawn by the next worker."""
+    async with open_house(tmp_path / "data", "--once", str(tmp_path / "once")) as house:
+        assert (await house.drawn("/imagine die@1")).state is State.DONE
+
+
+async def test_what_the_engine_refuses_is_said_and_can_be_tried_again(house: House) -> None:
+    """A failed request has a button for it."""
+    card = await house.drawn("/imagine broke@1")
+    assert card.state is State.FAILED
+    assert card.sentence
+    assert any(button.id == f"again:{card.id}" for row in card.buttons for button in row)
+
+
+async def test_part_of_a_request_may_fail(house: House) -> None:
+    """The rest is there, and the sentence counts."""
+    offered = await house.ask("/imagine {a circle,broke@1}")
+    await house.press(f"go:{offered.id}")
+    card = await house.platform.card(offered.id)
+    assert card.state is State.DONE
+    assert len(card.tiles) == 1
+    assert card.sentence.startswith("1 of 2")
+
+
+async def test_a_chat_that_refuses_to_be_told_stops_nothing(tmp_path: Path) -> None:
+    """The picture is there when they come back."""
+    async with open_house(tmp_path, refuses=True) as house:
+        card = await house.ask("/imagine a red circle")
+        await house.studio.finished(card.id)
+        assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_a_disk_that_takes_no_file_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    """The request fails with the reason, the bot lives, and once the disk is well it can be tried again."""
+    async with open_house(tmp_path) as house:
+        incoming = tmp_path / "pictures" / "incoming"
+        shutil.rmtree(incoming)
+        incoming.touch()  # a file where the folder should be: no new file can be begun
+        card = await house.drawn("/imagine a red circle --seed 7")
+        assert card.state is State.FAILED
+        assert str(tmp_path) in card.sentence
+        incoming.unlink()
+        again = await house.press(f"again:{card.id}")
+        assert (await house.platform.card(again.id)).state is State.DONE
+
+
+async def test_a_place_whose_platform_is_switched_off_is_drawn_for_all_the_same(tmp_path: Path) -> None:
+    """A token may be taken away between two starts; the picture waits in the history."""
+    async with open_house(tmp_path, *engines.SLOW) as house:
+        card = await house.ask("/imagine a red circle", place="elsewhere:room")
+    async with open_house(tmp_path, resume=True) as house:
+        await house.studio.finished(card.id)
+        assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_history_queue_recipe_and_help_answer_without_being_kept(house: House) -> None:
+    """Their cards have no id and leave no message."""
+    card = await house.drawn("/imagine a red circle --seed 7")
+    for text in ("/history circle", "/queue", f"/recipe {card.id}", "/help", "/help model", "/help imagine"):
+        answer = await house.ask(text)
+        assert answer.id == ""
+        assert answer.state is State.NOTE
+        assert answer.sentence
+    cards, _ = await house.studio.conversation("recorder:ada", None, 10)
+    assert len(cards) == 1
+
+
+async def test_an_uploaded_picture_of_ours_offers_to_be_drawn_again(house: House) -> None:
+    """Its recipe travels in the file, and the words given draw the same picture."""
+    first = await house.drawn("/imagine a red circle --seed 7 --steps 5")
+    served = await house.studio.file("recorder:ada", f"{first.id}.1", "picture")
+    upload = await house.studio.take_upload("recorder:ada", await asyncio.to_thread(served.path.read_bytes))
+    assert upload.recipe
+    assert upload.words
+    second = await house.drawn(upload.words)
+    hashes = [row.pixel_hash for card in (first, second) if (row := await house.store.history.picture(card.id, 1))]
+    assert hashes[0] == hashes[1]
+
+
+async def test_a_file_that_is_no_picture_is_refused_with_a_sentence(house: House) -> None:
+    """Before anything is kept."""
+    with pytest.raises(BadPicture):
+        await house.studio.take_upload("recorder:ada", b"%PDF-1.7 nothing to see")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/remix a cat",
+        "/upscale",
+        "/vary",
+        "/again",
+        "/recipe",
+        "/cancel",
+        "/upscale 0123456789.3",
+        "/imagine x --model /etc",
+    ],
+)
+async def test_what_has_nothing_to_work_on_says_what_to_do(house: House, text: str) -> None:
+    """One sentence, and no request is kept."""
+    with pytest.raises(UserError) as refused:
+        await house.ask(text)
+    assert str(refused.value).endswith(".")
+    assert (await house.studio.conversation("recorder:ada", None, 10))[0] == ()
+
+
+async def test_answering_a_message_means_its_picture(house: House) -> None:
+    """A reply to a message is a reply to its first picture."""
+    older = await house.drawn("/imagine a red circle")
+    await house.drawn("/imagine a blue square")
+    card = await house.drawn("/upscale", answered=older.id)
+    assert card.tiles[0].prompt == "a red circle"

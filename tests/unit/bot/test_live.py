@@ -1,0 +1,89 @@
+"""What is known of a request while it is made."""
+
+import pytest
+
+from bot.cards import State
+from bot.live import MAX_FRAMES, Live
+from engine.domain import Loading, Progress, Raster, Waiting
+from tests.fakes.rows import job_row, picture_row, request_row
+
+
+def preview(shade: int) -> Raster:
+    return Raster(width_px=1, height_px=1, rgb=bytes((shade % 256, shade // 256, 0)))
+
+
+def live_of(n_jobs: int = 1, n_pictures: int = 1) -> Live:
+    jobs = tuple(
+        job_row(ordinal=at, first_number=1 + (at - 1) * n_pictures, n_pictures=n_pictures)
+        for at in range(1, n_jobs + 1)
+    )
+    return Live(request_row(), jobs, ())
+
+
+def test_before_anything_is_heard_it_waits() -> None:
+    """Without a position that nobody knows."""
+    told = live_of().told()
+    assert (told.state, told.position, told.wait_s) == (State.WAITING, None, None)
+
+
+def test_several_jobs_wait_as_the_first_of_them() -> None:
+    """The position people see is when their first picture begins."""
+    live = live_of(n_jobs=2)
+    live.hear(live.jobs[0].id, Waiting(position=5, wait_s=50.0))
+    live.hear(live.jobs[1].id, Waiting(position=3, wait_s=30.0))
+    told = live.told()
+    assert (told.state, told.position, told.wait_s) == (State.WAITING, 3, 30.0)
+
+
+def test_loading_says_what_is_loaded() -> None:
+    """With how far it is."""
+    live = live_of()
+    live.hear(live.jobs[0].id, Loading(model="pocket", fraction=0.5, doing="reading the UNet"))
+    told = live.told()
+    assert (told.state, told.fraction) == (State.LOADING, 0.5)
+    assert "pocket" in told.sentence
+    assert "reading the UNet" in told.sentence
+
+
+def test_one_job_that_is_drawn_makes_the_request_drawing() -> None:
+    """Also while its others wait; the fraction is of all pictures."""
+    live = live_of(n_jobs=2)
+    live.hear(live.jobs[0].id, Progress(step=5, n_steps=10, previews={}))
+    live.hear(live.jobs[1].id, Waiting(position=1, wait_s=None))
+    told = live.told()
+    assert told.state is State.DRAWING
+    assert told.fraction == pytest.approx(0.25)
+
+
+def test_pictures_that_are_there_count_whole() -> None:
+    """And once only, also if their last progress is remembered."""
+    live = live_of(n_jobs=2)
+    live.hear(live.jobs[0].id, Progress(step=10, n_steps=10, previews={}))
+    live.add((picture_row(job=live.jobs[0].id, number=1),))
+    assert live.told().fraction == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n_steps", [1, 5, MAX_FRAMES, MAX_FRAMES + 1, 150])
+def test_the_development_is_short_and_begins_with_noise(n_steps: int) -> None:
+    """Few frames, in order, evenly kept, however many steps there are."""
+    live = live_of()
+    job_id = live.jobs[0].id
+    for step in range(n_steps):
+        live.hear(job_id, Progress(step=step, n_steps=n_steps, previews={0: preview(step)}))
+    frames = live.frames(job_id, 0)
+    shades = [frame.rgb[0] for frame in frames]
+    assert len(frames) <= MAX_FRAMES
+    assert len(frames) >= min(n_steps, MAX_FRAMES // 2)
+    assert shades == sorted(set(shades))
+    assert shades[0] == 0
+    assert shades[-1] >= 0.8 * (n_steps - 1)
+
+
+def test_news_wake_whoever_tells() -> None:
+    """Both events and pictures."""
+    live = live_of()
+    live.hear(live.jobs[0].id, Waiting(position=1, wait_s=None))
+    assert live.changed.is_set()
+    live.changed.clear()
+    live.add((picture_row(),))
+    assert live.changed.is_set()
