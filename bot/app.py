@@ -11,6 +11,7 @@ import structlog
 from bot.commands import COMMANDS, MODEL_TOPIC
 from bot.gallery import About
 from bot.help import help_for
+from bot.library import Library
 from bot.planning import Planner
 from bot.platforms.base import Platform
 from bot.platforms.web.server import WebPlatform, WebSettings
@@ -91,6 +92,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             store=store,
             engine=engine,
             sources=sources,
+            library=Library(store, sources, runner),
             planner=planner,
             runner=runner,
             teller=teller,
@@ -98,9 +100,10 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         )
         page = WebPlatform(studio, store.sessions, web_settings(settings))
         platforms[page.name] = page
-        await page.start()
         keeping = asyncio.create_task(_keep_house(store, engine, settings.disk_budget_mib * 2**20), name="house")
         try:
+            await page.start()
+            await asyncio.to_thread(store.hold.tell, page.url)
             await engine.start()
             await studio.resume()
             yield Bot(studio=studio, page=page)

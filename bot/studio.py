@@ -5,15 +5,15 @@ card. Knows no platform but by the protocol in `platforms/base.py`, and holds no
 """
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from bot import answers, buttons
-from bot.buttons import Press, Verb
+from bot.buttons import Verb
 from bot.cards import Card, Origin
-from bot.gallery import About, HistoryPage, PictureLine
+from bot.gallery import About, HistoryPage
 from bot.help import help_for
+from bot.library import Library, Served
 from bot.planning import Draft, Plan, Planner
+from bot.presses import request_of
 from bot.requests import (
     Again,
     Cancel,
@@ -30,7 +30,6 @@ from bot.requests import (
     Vary,
 )
 from bot.runner import Runner
-from bot.showing import GRID_NUMBER, card_of
 from bot.sources import Sources, Upload, imported, split
 from bot.telling import Teller
 from engine.engine import Engine, EngineStatus
@@ -40,19 +39,9 @@ from storage.ids import new_request_id
 from storage.records import NewJob, NewRequest, PictureRow, RequestRow
 from storage.store import Store
 
-VARIATIONS = 4
 _NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
 _OVER = "That is finished already; there is nothing left to cancel."
 _ANSWERED = "That was answered already."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A file to hand out: where it lies, what it is, and what to call it on somebody's disk."""
-
-    path: Path
-    media_type: str
-    download_name: str
 
 
 class Studio:
@@ -64,6 +53,7 @@ class Studio:
         store: Store,
         engine: Engine,
         sources: Sources,
+        library: Library,
         planner: Planner,
         runner: Runner,
         teller: Teller,
@@ -72,6 +62,7 @@ class Studio:
         self._store = store
         self._engine = engine
         self._sources = sources
+        self._library = library
         self._planner = planner
         self._runner = runner
         self._teller = teller
@@ -108,7 +99,7 @@ class Studio:
     async def press(self, origin: Origin, button_id: str) -> Card:
         """Do what a button says, whoever wrote it and whenever."""
         press = buttons.read(button_id)
-        request, words = _request_of(press)
+        request, words = request_of(press)
         if request:
             return await self.ask(origin, request, words=words)
         match press.verb:
@@ -130,44 +121,15 @@ class Studio:
 
     async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
         """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""
-        since = await self._store.requests.find(before) if before else None
-        if before and (since is None or since.owner != owner):
-            raise UserError("I do not know that message; reload the page.")
-        rows = await self._store.requests.conversation(
-            owner, since.created_s if since else None, before if since else None, limit + 1
-        )
-        cards = [await self._card(row) for row in reversed(rows[:limit])]
-        return tuple(cards), len(rows) > limit
+        return await self._library.conversation(owner, before, limit)
 
     async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
         """Somebody's pictures, newest first, from after the picture named `before`."""
-        cursor = await self._store.history.picture(*split(before)) if before else None
-        if before and (cursor is None or cursor.owner != owner):
-            raise UserError("I do not know that picture; reload the page.")
-        rows = await self._store.history.search(owner, words, cursor, limit + 1)
-        return HistoryPage(
-            pictures=tuple(_line(row) for row in rows[:limit]),
-            next=rows[limit - 1].name if len(rows) > limit else None,
-            total=await self._store.history.count(owner, words),
-        )
+        return await self._library.history(owner, words, before, limit)
 
     async def file(self, owner: str, name: str, kind: str) -> Served:
         """A picture's file, for who may see it: kind is picture, thumbnail, animation or upload."""
-        if kind == "upload":
-            return await self._served(self._sources.upload_file(owner, name), "image/png", "upload.png")
-        origin = Origin(platform="", owner=owner, place="", reply_to="", event_key="", asker="")
-        if split(name)[1] == GRID_NUMBER:
-            row = await self._sources.request(origin, split(name)[0])
-            return await self._served(row.grid_hash, "image/png", f"darkroom-{row.id}-compared.png")
-        picture = await self._sources.picture(origin, name)
-        stem = f"darkroom-{picture.request}-{picture.number}-seed-{picture.recipe.seed}"
-        match kind:
-            case "picture":
-                return await self._served(picture.file_hash, "image/png", f"{stem}.png")
-            case "thumbnail":
-                return await self._served(picture.thumbnail_hash, "image/webp", f"{stem}-small.webp")
-            case _:
-                return await self._served(picture.animation_hash, "image/webp", f"{stem}-development.webp")
+        return await self._library.file(owner, name, kind)
 
     def status(self) -> EngineStatus:
         """The engine at this moment."""
@@ -229,7 +191,7 @@ class Studio:
         request_id = await self._store.requests.add(new, jobs)
         row = await self._store.requests.find(request_id)
         assert row
-        card = await self._card(row)
+        card = await self._library.card(row)
         if request_id != new.id:
             return card  # the same event once more: it is being made, or was
         await self._teller.acknowledge(row, card)
@@ -269,7 +231,7 @@ class Studio:
         """Show its newest card to its own platform, and return it."""
         row = await self._store.requests.find(request_id)
         assert row
-        card = await self._card(row)
+        card = await self._library.card(row)
         await self._teller.newest(row, card)
         return card
 
@@ -279,14 +241,6 @@ class Studio:
         if row.owner != origin.owner:
             raise UserError("That is somebody else's; only they can do this.")
         return row
-
-    async def _card(self, row: RequestRow) -> Card:
-        if row.kind == "show":
-            picture = await self._store.history.picture(*split(row.parent or ""))
-            return card_of(row, (), (picture,) if picture else ())
-        jobs = await self._store.requests.jobs_of(row.id)
-        pictures = await self._store.history.pictures_of(row.id)
-        return card_of(row, jobs, pictures, self._runner.live(row.id))
 
     # Answering
 
@@ -302,12 +256,6 @@ class Studio:
         rows = await self._store.history.page(origin.owner, asked.words, asked.page, answers.HISTORY_PAGE)
         total = await self._store.history.count(origin.owner, asked.words)
         return answers.history_page(rows, asked.words, asked.page, total)
-
-    async def _served(self, file_hash: str | None, media_type: str, download_name: str) -> Served:
-        if file_hash is None or not await self._store.pictures.has(file_hash):
-            raise UserError("That file is no longer kept.")
-        path = self._store.pictures.path(file_hash)
-        return Served(path=path, media_type=media_type, download_name=download_name)
 
 
 def _jobs(request_id: str, drafts: tuple[Draft, ...]) -> tuple[NewJob, ...]:
@@ -329,45 +277,3 @@ def _jobs(request_id: str, drafts: tuple[Draft, ...]) -> tuple[NewJob, ...]:
         )
         number += draft.n_pictures
     return tuple(jobs)
-
-
-def _request_of(press: Press) -> tuple[Request | None, str]:
-    """The command that a button on a picture stands for, and how it would be typed."""
-    at = press.target
-    match press.verb:
-        case Verb.SHOW:
-            return Show(source=at), f"/show {at}"
-        case Verb.SUBTLE:
-            return Vary(source=at, is_strong=False, n_pictures=VARIATIONS), f"/vary {at} subtle"
-        case Verb.STRONG:
-            return Vary(source=at, is_strong=True, n_pictures=VARIATIONS), f"/vary {at} strong"
-        case Verb.AGAIN if "." in at:
-            return Again(source=at), f"/again {at}"
-        case Verb.TWICE:
-            return Upscale(source=at, factor=2, is_refined=False), f"/upscale {at} 2"
-        case Verb.FOURFOLD:
-            return Upscale(source=at, factor=4, is_refined=False), f"/upscale {at} 4"
-        case Verb.REFINE:
-            return Upscale(source=at, factor=2, is_refined=True), f"/upscale {at} 2 refine"
-        case Verb.RECIPE:
-            return ShowRecipe(source=at), f"/recipe {at}"
-        case Verb.PAGE:
-            page, _, words = at.partition(":")
-            return History(words=words, page=int(page) if page.isdecimal() else 1), f"/history {words}"
-        case _:
-            return None, ""
-
-
-def _line(row: PictureRow) -> PictureLine:
-    return PictureLine(
-        picture=row.name,
-        prompt=row.recipe.prompt,
-        seed=row.recipe.seed,
-        model=row.recipe.model,
-        width_px=row.width_px,
-        height_px=row.height_px,
-        created_s=row.created_s,
-        has_animation=row.animation_hash is not None,
-        is_kept=row.is_kept,
-        label=row.label,
-    )

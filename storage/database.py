@@ -108,8 +108,10 @@ class Database:
             self._tidying.add(tidying)
             tidying.add_done_callback(self._tidying.discard)
             raise
-        except BaseException:
+        except BaseException as exc:
             self._idle_readers.put_nowait(reader)
+            if self._closing and isinstance(exc, ValueError):  # what aiosqlite says of a closed connection
+                raise _closed(self.path) from exc
             raise
         self._idle_readers.put_nowait(reader)
         return found

@@ -15,6 +15,7 @@ from storage.statements import Row, Writing
 from storage.words import tokens_of
 
 FORGET_WORDS = "forget words"
+_FORGETTING = "forgetting words"  # apart, because words that are deleted during a merge need the next one
 _SLICE_PAGES = 128  # of 4 KiB: about 13 ms of the writer, so that nobody waits long for a merge
 
 
@@ -65,8 +66,10 @@ async def forget_words(database: Database) -> None:
 
 
 async def _begin_merge(writing: Writing) -> bool:
-    if not await writing.value("SELECT 1 FROM chores WHERE name = :name", name=FORGET_WORDS):
+    both = {"asked": FORGET_WORDS, "begun": _FORGETTING}
+    if not await writing.rows("DELETE FROM chores WHERE name IN (:asked, :begun) RETURNING name", **both):
         return False
+    await writing.rows("INSERT INTO chores (name) VALUES (:begun)", begun=_FORGETTING)
     await writing.rows("INSERT INTO search (search, rank) VALUES ('merge', :pages)", pages=-_SLICE_PAGES)
     return True
 
@@ -76,7 +79,7 @@ async def _merge_on(writing: Writing) -> bool:
     await writing.rows("INSERT INTO search (search, rank) VALUES ('merge', :pages)", pages=_SLICE_PAGES)
     is_more = int(await writing.value("SELECT total_changes()")) - before >= 2  # FTS5's own sign that it did something
     if not is_more:
-        await writing.rows("DELETE FROM chores WHERE name = :name", name=FORGET_WORDS)
+        await writing.rows("DELETE FROM chores WHERE name = :name", name=_FORGETTING)
     return is_more
 
 

@@ -69,6 +69,7 @@ def test_a_second_bot_on_the_same_folder_says_who_holds_it(tmp_path: Path) -> No
         ran = start(tmp_path / "data")
         assert ran.returncode == 2
         assert str(bot.process.pid) in sentence(ran)
+        assert bot.url in sentence(ran)
         assert get(f"{bot.url}/api/me")
 
 

@@ -8,6 +8,8 @@ import pytest
 from engine.cost import Speed
 from engine.domain import Source
 from engine.errors import StorageError
+from storage import deleting
+from storage.deleting import forget_words
 from storage.ids import new_request_id
 from storage.records import Session, State
 from storage.statements import Writing
@@ -188,7 +190,7 @@ async def test_deleted_words_are_in_no_file_any_more(tmp_path: Path) -> None:
             await remembered.drawn(store, remembered.recipe(f"plain{number} words", seed=number))
         await store.pictures.forget(await store.requests.delete(secret))
     async with open_store(tmp_path) as store:  # what was left to forget at the end is forgotten at the next start
-        await _until_forgotten(store)
+        await forget_words(store.database)
         for words in (b"xylograph", b"xylogr", b"zzyzx", b"quuxish"):
             assert await asyncio.to_thread(_bytes_with, tmp_path, words) == []
         assert await asyncio.to_thread(_bytes_with, tmp_path, b"ordinary7")
@@ -196,10 +198,18 @@ async def test_deleted_words_are_in_no_file_any_more(tmp_path: Path) -> None:
         assert await store.history.count(OWNER, "words") == 60
 
 
-async def _until_forgotten(store: Store) -> None:
-    from storage.deleting import forget_words
-
+async def test_words_that_are_deleted_while_others_are_forgotten_are_not_overlooked(store: Store) -> None:
+    """Their merge comes after the one that has begun."""
+    first, second = [await remembered.drawn(store, remembered.recipe(f"number {n}", seed=n)) for n in range(2)]
+    await store.requests.delete(first)
+    assert await store.database.write(deleting._begin_merge)
+    await store.requests.delete(second)
+    while await store.database.write(deleting._merge_on):
+        pass
+    assert await store.database.write(deleting._begin_merge)
+    assert await store.database.write(deleting._begin_merge)  # begun, but never ended: a start begins it again
     await forget_words(store.database)
+    assert not await store.database.write(deleting._begin_merge)
 
 
 async def test_a_conversation_is_read_backwards_without_gaps(store: Store) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from bot.cards import Card, State
 from bot.gallery import About
+from bot.library import Library
 from bot.parser import parse
 from bot.planning import Planner
 from bot.runner import MOST_LOSSES, Runner
@@ -65,6 +66,7 @@ async def open_house(folder: Path, *drawer: str, refuses: bool = False, resume: 
             store=store,
             engine=engine,
             sources=sources,
+            library=Library(store, sources, runner),
             planner=planner,
             runner=runner,
             teller=teller,

@@ -152,7 +152,7 @@ export class Composer {
     remember(DRAFT, this.box.value);
     const isEmpty = !this.box.value.trim() && !this.attachment.isThere;
     this.sendButton.disabled = isEmpty;
-    this.box.placeholder = this.attachment.isThere ? "Say what it should become…" : innerWidth < 600 ? "Describe a picture, or type /" : "Describe a picture, or type / for commands";
+    this.box.placeholder = this.attachment.isThere ? "Say what it should become…" : innerWidth < 600 ? "Describe a picture, or /" : "Describe a picture, or type / for commands";
     this.error.hidden = true;
     if (!this.box.value.trim()) this.#showHint("");
     else this.hint();

@@ -19,6 +19,7 @@ export class Conversation {
   #isStuck = true;
   #hasBegun = false;
   #n_unseen = 0;
+  #seen = { top: 0, height: 0 };
 
   /** `hands` as a CardView's; `changed(n_live)` is told how many are being made; `empty(isEmpty, hasOlder)`. */
   constructor(hands, { changed, begun }) {
@@ -185,7 +186,10 @@ export class Conversation {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    this.#isStuck = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    const isUp = scrollTop < this.#seen.top - 1 && scrollHeight === this.#seen.height; // by the person: nothing grew or went
+    this.#seen = { top: scrollTop, height: scrollHeight };
+    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#isStuck = true;
+    else if (isUp) this.#isStuck = false;
     if (this.#isStuck) this.#n_unseen = 0;
     this.#showPill();
     if (scrollTop < OLDER_FROM_PX && this.#hasOlder && !this.#isStuck) this.#loadOlder();

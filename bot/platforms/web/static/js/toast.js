@@ -16,7 +16,7 @@ let quiet = 0;
 
 /** Says it politely; what was said before it is replaced. */
 export function announce(words) {
-  const element = find(".unseen");
+  const element = find("[aria-live=polite]");
   element.textContent = "";
   clearTimeout(quiet);
   quiet = setTimeout(() => { element.textContent = words; }, 60);

@@ -1,0 +1,105 @@
+"""What can be looked at: conversations, histories, files, each for who may see it. Changes nothing.
+
+Knows rows and cards; knows no platform.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.cards import Card, Origin
+from bot.gallery import HistoryPage, PictureLine
+from bot.runner import Runner
+from bot.showing import GRID_NUMBER, card_of
+from bot.sources import Sources, split
+from engine.errors import UserError
+from storage.records import PictureRow, RequestRow
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A file to hand out: where it lies, what it is, and what to call it on somebody's disk."""
+
+    path: Path
+    media_type: str
+    download_name: str
+
+
+class Library:
+    """Reads what is kept and what is being made. Every method raises UserError for what is not theirs or not there."""
+
+    def __init__(self, store: Store, sources: Sources, runner: Runner) -> None:
+        self._store = store
+        self._sources = sources
+        self._runner = runner
+
+    async def card(self, row: RequestRow) -> Card:
+        """The message of a request as it is now."""
+        if row.kind == "show":
+            picture = await self._store.history.picture(*split(row.parent or ""))
+            return card_of(row, (), (picture,) if picture else ())
+        jobs = await self._store.requests.jobs_of(row.id)
+        pictures = await self._store.history.pictures_of(row.id)
+        return card_of(row, jobs, pictures, self._runner.live(row.id))
+
+    async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
+        """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""
+        since = await self._store.requests.find(before) if before else None
+        if before and (since is None or since.owner != owner):
+            raise UserError("I do not know that message; reload the page.")
+        rows = await self._store.requests.conversation(
+            owner, since.created_s if since else None, before if since else None, limit + 1
+        )
+        cards = [await self.card(row) for row in reversed(rows[:limit])]
+        return tuple(cards), len(rows) > limit
+
+    async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
+        """Somebody's pictures, newest first, from after the picture named `before`."""
+        cursor = await self._store.history.picture(*split(before)) if before else None
+        if before and (cursor is None or cursor.owner != owner):
+            raise UserError("I do not know that picture; reload the page.")
+        rows = await self._store.history.search(owner, words, cursor, limit + 1)
+        return HistoryPage(
+            pictures=tuple(_line(row) for row in rows[:limit]),
+            next=rows[limit - 1].name if len(rows) > limit else None,
+            total=await self._store.history.count(owner, words),
+        )
+
+    async def file(self, owner: str, name: str, kind: str) -> Served:
+        """A picture's file, for who may see it: kind is picture, thumbnail, animation or upload."""
+        if kind == "upload":
+            return await self._served(self._sources.upload_file(owner, name), "image/png", "upload.png")
+        origin = Origin(platform="", owner=owner, place="", reply_to="", event_key="", asker="")
+        if split(name)[1] == GRID_NUMBER:
+            row = await self._sources.request(origin, split(name)[0])
+            return await self._served(row.grid_hash, "image/png", f"darkroom-{row.id}-compared.png")
+        picture = await self._sources.picture(origin, name)
+        stem = f"darkroom-{picture.request}-{picture.number}-seed-{picture.recipe.seed}"
+        match kind:
+            case "picture":
+                return await self._served(picture.file_hash, "image/png", f"{stem}.png")
+            case "thumbnail":
+                return await self._served(picture.thumbnail_hash, "image/webp", f"{stem}-small.webp")
+            case _:
+                return await self._served(picture.animation_hash, "image/webp", f"{stem}-development.webp")
+
+    async def _served(self, file_hash: str | None, media_type: str, download_name: str) -> Served:
+        if file_hash is None or not await self._store.pictures.has(file_hash):
+            raise UserError("That file is no longer kept.")
+        path = self._store.pictures.path(file_hash)
+        return Served(path=path, media_type=media_type, download_name=download_name)
+
+
+def _line(row: PictureRow) -> PictureLine:
+    return PictureLine(
+        picture=row.name,
+        prompt=row.recipe.prompt,
+        seed=row.recipe.seed,
+        model=row.recipe.model,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        created_s=row.created_s,
+        has_animation=row.animation_hash is not None,
+        is_kept=row.is_kept,
+        label=row.label,
+    )
