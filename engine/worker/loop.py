@@ -8,19 +8,17 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from engine import catalog, messages
+from engine import messages
 from engine.domain import Job
 from engine.worker import answers, vae
 from engine.worker.batch import Key, Member, RunningBatch, Tick
 from engine.worker.denoise import Stepper
 from engine.worker.device import Device, is_out_of_memory
-from engine.worker.download import Fetcher
 from engine.worker.drawing import Drawing, Easel
-from engine.worker.models import Model, Shelf
 from engine.worker.running import Decode, Running, encode_source, job_step, member_of
+from engine.worker.supply import Supply
 from engine.worker.wall import Wall
 
-_HALF_BYTES = 2
 FETCHING_POLL_S = 0.05  # how often a loop with nothing to draw looks whether a download is over
 _IDLE_POLL_S = 0.5  # how often an idle loop looks at its clock
 
@@ -32,13 +30,11 @@ class Loop:
         self._wall = wall
         self._device = device
         self._idle_unload_s = idle_unload_s
-        self._shelf = Shelf(device)
+        self._supply = Supply(wall, device, self._make_room, self._stood_still_for)
         self._easel = Easel()
         self._stepper = Stepper()
         self._batch = RunningBatch()
         self._incoming: deque[tuple[Job, float]] = deque()
-        self._fetcher = Fetcher(device.dtype.itemsize == _HALF_BYTES, self._tell_loading)
-        self._to_load: list[str] = []  # models asked for ahead of any job
         self._running: dict[str, Running] = {}
         self._decodes: deque[Decode] = deque()
         self._is_waiting = False  # whether all who are not let in yet wait for files from the hub
@@ -61,7 +57,7 @@ class Loop:
 
     def _take_messages(self) -> None:
         pause_s = _IDLE_POLL_S
-        if self._incoming or self._to_load:
+        if self._incoming or self._supply.is_asked_ahead:
             pause_s = FETCHING_POLL_S if self._is_waiting else 0
         if self._running:
             pause_s = 0
@@ -77,7 +73,7 @@ class Loop:
             case messages.Cancel(job_id=job_id):
                 self._cancel(job_id)
             case messages.Load(model=model):
-                self._to_load.append(model)
+                self._supply.ask_ahead(model)
             case messages.Close():
                 pass  # the wall's reader has ended the process already
 
@@ -95,62 +91,21 @@ class Loop:
 
     def _load_ahead(self) -> None:
         self._is_waiting = True
-        for name in list(self._to_load):
-            try:
-                if not self._is_here(name):
-                    continue
-                is_new = not self._shelf.has(name)
-                model = self._model(name)
-                if not is_new:
-                    self._tell_loaded(model, 0.0)
-            except Exception as exc:
-                failure = answers.explain(exc)
-                self._wall.send(
-                    messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault)
-                )
+        for _got in self._supply.get_ahead():
             self._is_waiting = False
-            self._to_load.remove(name)
             self._busy_until = time.monotonic()
 
-    def _is_here(self, name: str) -> bool:
-        """Whether a model can be had without the network; begins to fetch it if not. Raises: UserError, ModelError."""
-        return self._shelf.has(name) or self._fetcher.is_here(catalog.find(name))
-
-    def _model(self, name: str) -> Model:
-        """The model of that name, loaded if need be: told while it goes on, and on nobody's deadline."""
-        if self._shelf.has(name):
-            return self._shelf.get(name)
-        started = time.monotonic()
-        self._stepper.forget()  # its pack would keep a model that is about to leave
+    def _make_room(self, name: str) -> frozenset[str]:
+        """Let go of what would keep a model that is about to leave; returns those that must stay."""
+        self._stepper.forget()
         self._easel.forget(name)
-        entry = catalog.find(name)
-        in_use = frozenset(running.job.recipe.model for running in self._running.values())
-        share = self._fetcher.share_done(entry)
+        return frozenset(running.job.recipe.model for running in self._running.values())
 
-        def tell(fraction: float, doing: str) -> None:
-            self._tell_loading(name, share + (1 - share) * fraction, doing)
-
-        model = self._shelf.put(entry, self._fetcher.folder(entry), in_use, tell)
-        seconds = time.monotonic() - started
-        self._tell_loaded(model, seconds)
+    def _stood_still_for(self, seconds: float) -> None:
+        """A model was read meanwhile: that is on nobody's time."""
         for running in self._running.values():
             running.deadline += seconds
         self._incoming = deque((job, deadline + seconds) for job, deadline in self._incoming)
-        return model
-
-    def _tell_loading(self, name: str, fraction: float, doing: str) -> None:
-        self._wall.send(messages.LoadingModel(model=name, fraction=fraction, doing=doing))
-
-    def _tell_loaded(self, model: Model, seconds: float) -> None:
-        self._wall.send(
-            messages.Loaded(
-                model=model.entry.name,
-                family=model.family,
-                native_width_px=model.native_width_px,
-                native_height_px=model.native_height_px,
-                seconds=seconds,
-            )
-        )
 
     # Letting jobs in
 
@@ -163,7 +118,7 @@ class Loop:
         for item in list(self._incoming):
             job, deadline = item
             try:
-                if not self._is_here(job.recipe.model):
+                if not self._supply.is_here(job.recipe.model):
                     continue
                 self._is_waiting = False
                 self._drop_incoming(job.id)
@@ -176,7 +131,7 @@ class Loop:
 
     def _let_one_in(self, job: Job, deadline: float) -> None:
         loading = time.monotonic()
-        model = self._model(job.recipe.model)
+        model = self._supply.get(job.recipe.model)
         started = time.monotonic()  # loading is nobody's own share of the device, and not on the job's time
         running = Running(job=job, model=model, deadline=deadline + started - loading, n_left=job.n_pictures)
         self._running[job.id] = running
@@ -331,12 +286,12 @@ class Loop:
             self._finish(job.id, answers.never_began(job))
 
     def _unload_if_idle(self) -> None:
-        if not self._idle_unload_s or self._running or self._incoming or not len(self._shelf):
+        if not self._idle_unload_s or self._running or self._incoming or not len(self._supply):
             return
         if time.monotonic() - self._busy_until > self._idle_unload_s:
             self._easel.clear()
             self._stepper.forget()
-            self._shelf.clear()
+            self._supply.clear()
 
 
 def _without_job(members: tuple[Member, ...], job_id: str) -> tuple[Member, ...]:
