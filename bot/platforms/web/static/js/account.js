@@ -15,7 +15,12 @@ export function showAccount({ me, help }) {
     me.can_sign_out ? null : undefined,
     me.can_sign_out ? { label: "Sign out", icon: "out", act: api.signOut } : undefined,
   ].filter((item) => item !== undefined);
-  const button = iconButton("more", "Menu", () => openMenu(button, items, { title: `${me.name} · Darkroom ${me.version}` }), { "aria-haspopup": "menu", "aria-expanded": "false" });
+  const button = iconButton(
+    "more",
+    "Menu",
+    () => openMenu(button, items, { title: `${me.name} · Darkroom ${me.version}` }),
+    { "aria-haspopup": "menu", "aria-expanded": "false" },
+  );
   find("[data-testid=account]").replaceChildren(button);
 }
 
@@ -26,9 +31,30 @@ async function openElsewhere() {
   } catch (error) {
     return toast(error.message, { isBad: true });
   }
-  const box = h("input", { class: "input is-code", readonly: true, "aria-label": "Sign-in link", "data-testid": "sign-in-link", onfocus: (event) => event.target.select() });
+  const box = h("input", {
+    class: "input is-code",
+    readonly: true,
+    "aria-label": "Sign-in link",
+    "data-testid": "sign-in-link",
+    onfocus: (event) => event.target.select(),
+  });
   box.value = new URL(url, location.href).href;
-  const button = h("button", { type: "button", class: "pill is-primary is-large", text: "Copy the link", onclick: () => copy(box.value, "Link copied") });
-  openDialog({ title: "Open on another device", kind: "is-small", body: h("div", {}, h("p", { class: "lead", text: "Open this link there. It signs you in as yourself, once, and soon expires." }), box), actions: [button] });
+  const button = h("button", {
+    type: "button",
+    class: "pill is-primary is-large",
+    text: "Copy the link",
+    onclick: () => copy(box.value, "Link copied"),
+  });
+  openDialog({
+    title: "Open on another device",
+    kind: "is-small",
+    body: h(
+      "div",
+      {},
+      h("p", { class: "lead", text: "Open this link there. It signs you in as yourself, once, and soon expires." }),
+      box,
+    ),
+    actions: [button],
+  });
   button.focus();
 }

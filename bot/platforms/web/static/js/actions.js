@@ -22,17 +22,31 @@ export function pressing({ take, watch, ask }) {
   return async function press(button, card) {
     const { verb, target } = readButton(button.id);
     switch (verb) {
-      case "remix": return openRemix({ source: api.pictureAt(fullName(target)), ...found(card, target), send: (values) => ask({ command: "remix", values: { source: fullName(target), ...values } }, `/remix ${values.prompt}`) });
-      case "file": return download(fullName(target));
-      case "animation": return watch(card, fullName(target));
-      case "delete": if (await confirmed(DELETING)) await send(button, card); return;
-      default: return send(button, card);
+      case "remix":
+        return openRemix({
+          source: api.pictureAt(fullName(target)),
+          ...found(card, target),
+          send: (values) =>
+            ask({ command: "remix", values: { source: fullName(target), ...values } }, `/remix ${values.prompt}`),
+        });
+      case "file":
+        return download(fullName(target));
+      case "animation":
+        return watch(card, fullName(target));
+      case "delete":
+        if (await confirmed(DELETING)) await send(button, card);
+        return;
+      default:
+        return send(button, card);
     }
   };
 }
 
 const DELETING = {
-  title: "Delete this message?", words: "Its pictures go with it, from the history as well. Nobody can bring them back.", yes: "Delete", isDanger: true,
+  title: "Delete this message?",
+  words: "Its pictures go with it, from the history as well. Nobody can bring them back.",
+  yes: "Delete",
+  isDanger: true,
 };
 
 function found(card, target) {

@@ -41,7 +41,8 @@ export class Attachment {
     const turn = this.#turn;
     this.thumbnail = URL.createObjectURL(blob);
     this.#show(name, "Uploading…", { isBusy: true });
-    if (this.limit_bytes && blob.size > this.limit_bytes) return this.#fail(name, `This file has ${megabytes(blob.size)}; the most is ${megabytes(this.limit_bytes)}.`);
+    if (this.limit_bytes && blob.size > this.limit_bytes)
+      return this.#fail(name, `This file has ${megabytes(blob.size)}; the most is ${megabytes(this.limit_bytes)}.`);
     try {
       const answer = await api.upload(blob);
       if (turn !== this.#turn) return;
@@ -61,27 +62,65 @@ export class Attachment {
     const image = h("img", { class: "chip-picture", src: this.thumbnail, alt: "" });
     image.addEventListener("error", () => image.replaceWith(icon("images")), { once: true });
     const remove = iconButton("close", "Remove the picture", () => this.clear(), { class: "icon-button is-little" });
-    const body = h("div", { class: "chip-words", role: isBad ? "alert" : "status" }, h("span", { class: "chip-name", text: name }), h("span", { class: "chip-line", text: line }));
+    const body = h(
+      "div",
+      { class: "chip-words", role: isBad ? "alert" : "status" },
+      h("span", { class: "chip-name", text: name }),
+      h("span", { class: "chip-line", text: line }),
+    );
     if (words) {
-      body.append(h("span", { class: "chip-line", text: recipe || "It carries the recipe it was drawn by." }),
-        h("span", { class: "chip-buttons" }, h("button", { type: "button", class: "pill is-primary", data: { testid: "draw-again" }, onclick: () => this.again(words) }, icon("again"), h("span", { text: "Draw it again" }))));
+      body.append(
+        h("span", { class: "chip-line", text: recipe || "It carries the recipe it was drawn by." }),
+        h(
+          "span",
+          { class: "chip-buttons" },
+          h(
+            "button",
+            {
+              type: "button",
+              class: "pill is-primary",
+              data: { testid: "draw-again" },
+              onclick: () => this.again(words),
+            },
+            icon("again"),
+            h("span", { text: "Draw it again" }),
+          ),
+        ),
+      );
     }
-    const strength = this.id ? h("button", { type: "button", class: "pill", onclick: () => this.remix(this) }, icon("brush"), h("span", { text: "Remix…" })) : null;
-    this.element.replaceChildren(h("div", { class: `chip${isBad ? " is-bad" : ""}${isBusy ? " is-busy" : ""}` }, image, body, strength, remove));
+    const strength = this.id
+      ? h(
+          "button",
+          { type: "button", class: "pill", onclick: () => this.remix(this) },
+          icon("brush"),
+          h("span", { text: "Remix…" }),
+        )
+      : null;
+    this.element.replaceChildren(
+      h("div", { class: `chip${isBad ? " is-bad" : ""}${isBusy ? " is-busy" : ""}` }, image, body, strength, remove),
+    );
     this.element.hidden = false;
   }
 }
 
 const megabytes = (bytes) => `${(bytes / 1_000_000).toFixed(1)} MB`;
-const pictureIn = (transfer) => [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/")) ?? transfer?.files?.[0];
+const pictureIn = (transfer) =>
+  [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/")) ?? transfer?.files?.[0];
 
 /** Drag and drop anywhere on the page, and paste. `take(file)`. */
 export function startDropping(take) {
   const veil = find(".drop-here");
-  find(".drop-words").append(icon("images"), h("strong", { text: "Drop your picture" }), h("span", { text: "It becomes the source of a remix" }));
+  find(".drop-words").append(
+    icon("images"),
+    h("strong", { text: "Drop your picture" }),
+    h("span", { text: "It becomes the source of a remix" }),
+  );
   let depth = 0;
-  const isFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files") && !document.querySelector("dialog[open]");
-  const show = (isShown) => { veil.hidden = !isShown; };
+  const isFile = (event) =>
+    [...(event.dataTransfer?.types ?? [])].includes("Files") && !document.querySelector("dialog[open]");
+  const show = (isShown) => {
+    veil.hidden = !isShown;
+  };
 
   addEventListener("dragenter", (event) => {
     if (!isFile(event)) return;
@@ -93,7 +132,9 @@ export function startDropping(take) {
     depth = Math.max(0, depth - 1);
     show(depth > 0);
   });
-  addEventListener("dragover", (event) => { if (isFile(event)) event.preventDefault(); });
+  addEventListener("dragover", (event) => {
+    if (isFile(event)) event.preventDefault();
+  });
   addEventListener("drop", (event) => {
     if (!isFile(event)) return;
     event.preventDefault();

@@ -19,7 +19,10 @@ export class CardView {
   /** `hands`: press(button, card, element), open(card, tile), more(card, tile, button), use(words), edit(words), dismiss(view). */
   constructor(card, hands) {
     this.hands = hands;
-    this.tiles = new Tiles({ open: (tile) => hands.open(this.card, tile), more: (tile, button) => hands.more(this.card, tile, button) });
+    this.tiles = new Tiles({
+      open: (tile) => hands.open(this.card, tile),
+      more: (tile, button) => hands.more(this.card, tile, button),
+    });
     this.rows = new Rows((button, element) => hands.press(button, this.card, element));
     this.#build(card);
     this.update(card);
@@ -30,15 +33,29 @@ export class CardView {
     this.rest = h("span", { class: "state-rest" });
     this.stateLine = h("p", { class: "state" }, this.title, this.rest);
     this.bar = h("div", { class: "bar-fill" });
-    this.progress = h("div", { class: "bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" }, this.bar);
+    this.progress = h(
+      "div",
+      { class: "bar", role: "progressbar", "aria-label": "Progress", "aria-valuemin": "0", "aria-valuemax": "100" },
+      this.bar,
+    );
     this.sentence = h("p", { class: "sentence" });
     this.fields = h("div", { class: "fields-holder" });
     this.only = h("div", { class: "only-you" });
-    const answer = h("div", { class: "answer" },
+    const answer = h(
+      "div",
+      { class: "answer" },
       h("img", { class: "avatar is-darkroom", src: "/static/icon.svg", alt: "" }),
-      h("div", { class: "answer-body" },
+      h(
+        "div",
+        { class: "answer-body" },
         h("div", { class: "head" }, h("span", { class: "who is-darkroom", text: "Darkroom" }), this.stateLine),
-        this.progress, this.sentence, this.fields, this.tiles.element, this.rows.element, this.only));
+        h("div", { class: "told" }, this.progress, this.sentence),
+        this.fields,
+        this.tiles.element,
+        this.rows.element,
+        this.only,
+      ),
+    );
     this.element = h("article", { class: "message", tabindex: "-1" }, card.words ? asked(card) : null, answer);
   }
 
@@ -50,9 +67,12 @@ export class CardView {
     element.dataset.kind = card.kind;
     element.classList.toggle("is-refusal", card.is_refusal);
     element.classList.toggle("is-private", card.id === "");
-    element.setAttribute("aria-label", `${card.words || "Darkroom"}. ${stateWords(card, now_s()).title || card.sentence}`.slice(0, 200));
+    element.setAttribute(
+      "aria-label",
+      `${card.words || "Darkroom"}. ${stateWords(card, now_s()).title || card.sentence}`.slice(0, 200),
+    );
     say(this.sentence, card.sentence);
-    this.sentence.hidden = !card.sentence || (card.state === "waiting" && card.position !== null);
+    this.sentence.hidden = !card.sentence || isLive(card); // while it lives, the line of its state says all
     this.tick();
     this.#showProgress(card);
     this.#showFields(card);
@@ -92,10 +112,25 @@ export class CardView {
 
   #showOnlyYou(card) {
     if (card.id !== "" || this.only.childElementCount) return;
-    const dismiss = h("button", { type: "button", class: "link", text: "Dismiss", onclick: () => this.hands.dismiss(this) });
-    this.only.append(icon("eye"), h("span", { text: "Only you can see this" }), h("span", { "aria-hidden": "true", text: "·" }), dismiss);
+    const dismiss = h("button", {
+      type: "button",
+      class: "link",
+      text: "Dismiss",
+      onclick: () => this.hands.dismiss(this),
+    });
+    this.only.append(
+      icon("eye"),
+      h("span", { text: "Only you can see this" }),
+      h("span", { "aria-hidden": "true", text: "·" }),
+      dismiss,
+    );
     if (card.is_refusal && card.words) {
-      const edit = h("button", { type: "button", class: "link", text: "Edit the words", onclick: () => this.hands.edit(card.words, this) });
+      const edit = h("button", {
+        type: "button",
+        class: "link",
+        text: "Edit the words",
+        onclick: () => this.hands.edit(card.words, this),
+      });
       this.only.append(h("span", { "aria-hidden": "true", text: "·" }), edit);
     }
   }
@@ -104,10 +139,25 @@ export class CardView {
 /** A person's line: also above an answer that has not come yet. */
 export function asked({ asker, words, created_s }) {
   const name = asker || "You";
-  const time = h("time", { class: "when", datetime: new Date(created_s * 1000).toISOString(), title: fullTime(created_s), text: shortTime(created_s) });
+  const time = h("time", {
+    class: "when",
+    datetime: new Date(created_s * 1000).toISOString(),
+    title: fullTime(created_s),
+    text: shortTime(created_s),
+  });
   const avatar = h("span", { class: "avatar is-person", "aria-hidden": "true", text: [...name][0].toUpperCase() });
   avatar.style.setProperty("--hue", hue(name));
-  return h("div", { class: "asked" }, avatar, h("div", { class: "asked-body" }, h("div", { class: "head" }, h("span", { class: "who", text: name }), time), wordsView(words)));
+  return h(
+    "div",
+    { class: "asked" },
+    avatar,
+    h(
+      "div",
+      { class: "asked-body" },
+      h("div", { class: "head" }, h("span", { class: "who", text: name }), time),
+      wordsView(words),
+    ),
+  );
 }
 
 function hue(name) {
@@ -120,10 +170,15 @@ function hue(name) {
 export function announcement(card) {
   const n = card.tiles.filter((tile) => tile.picture).length;
   switch (card.state) {
-    case "waiting": return card.position ? `Waiting, position ${card.position}` : "Waiting";
-    case "loading": return "Loading the model";
-    case "drawing": return "Drawing";
-    case "done": return n ? `Done: ${plural(n, "picture")}` : "Done";
-    default: return card.sentence;
+    case "waiting":
+      return card.position ? `Waiting, position ${card.position}` : "Waiting";
+    case "loading":
+      return "Loading the model";
+    case "drawing":
+      return "Drawing";
+    case "done":
+      return n ? `Done: ${plural(n, "picture")}` : "Done";
+    default:
+      return card.sentence;
   }
 }

@@ -16,17 +16,32 @@ export function completions(commands, text, caret) {
   if (!command) return nothing;
   const word = before.match(/\S*$/)[0];
   const from = caret - word.length;
-  if (DASHES.test(word)) return { from, to: caret, kind: "flag", items: flagsFor(command, word, text), hint: optionHint(optionOf(command, word)) };
+  if (DASHES.test(word))
+    return {
+      from,
+      to: caret,
+      kind: "flag",
+      items: flagsFor(command, word, text),
+      hint: optionHint(optionOf(command, word)),
+    };
   const previous = before.slice(0, from).trim().match(/\S+$/)?.[0] ?? "";
   const option = DASHES.test(previous) ? optionOf(command, previous) : positional(command, before.slice(0, from));
   if (!option) return nothing;
-  return { from, to: caret, kind: "choice", items: choicesFor(option, word), hint: DASHES.test(previous) ? optionHint(option) : "" };
+  return {
+    from,
+    to: caret,
+    kind: "choice",
+    items: choicesFor(option, word),
+    hint: DASHES.test(previous) ? optionHint(option) : "",
+  };
 }
 
 /** The command that `text` is for; words without a slash are for /imagine. */
 export function commandOf(commands, text) {
   const name = text.match(/^\/(\S+)/)?.[1]?.toLowerCase() ?? (text.startsWith("/") ? "" : "imagine");
-  return commands.find((command) => bare(command.name) === name || (command.aliases ?? []).some((alias) => bare(alias) === name));
+  return commands.find(
+    (command) => bare(command.name) === name || (command.aliases ?? []).some((alias) => bare(alias) === name),
+  );
 }
 
 /** A flag's spelling in words, with what it takes: "--steps <1–150>". */
@@ -44,9 +59,18 @@ function bounds({ low, high }) {
 
 function commandsFor(commands, before, text) {
   const asked = before.slice(1).toLowerCase();
-  const starts = commands.filter((command) => [command.name, ...(command.aliases ?? [])].some((name) => bare(name).startsWith(asked)));
-  const others = asked ? commands.filter((command) => !starts.includes(command) && command.summary.toLowerCase().includes(asked)) : [];
-  const items = [...starts, ...others].map((command) => ({ value: `/${bare(command.name)}`, label: `/${bare(command.name)}`, summary: command.summary, isReady: !needsWords(command) }));
+  const starts = commands.filter((command) =>
+    [command.name, ...(command.aliases ?? [])].some((name) => bare(name).startsWith(asked)),
+  );
+  const others = asked
+    ? commands.filter((command) => !starts.includes(command) && command.summary.toLowerCase().includes(asked))
+    : [];
+  const items = [...starts, ...others].map((command) => ({
+    value: `/${bare(command.name)}`,
+    label: `/${bare(command.name)}`,
+    summary: command.summary,
+    isReady: !needsWords(command),
+  }));
   const to = text.match(/^\/\S*/)[0].length;
   return { from: 0, to, items: items.slice(0, MOST), kind: "command", hint: "" };
 }
@@ -62,7 +86,12 @@ function flagsFor(command, word, text) {
     .filter((option) => !option.flags.some((flag) => used.has(plain(flag)) && plain(flag) !== asked))
     .map((option) => {
       const flag = dashed(option.flags.find((spelling) => plain(spelling).startsWith(asked)) ?? option.flags[0]);
-      return { value: flag, label: flag, summary: option.summary, detail: option.kind === "flag" ? "" : option.choices.slice(0, 4).join(", ") || bounds(option) };
+      return {
+        value: flag,
+        label: flag,
+        summary: option.summary,
+        detail: option.kind === "flag" ? "" : option.choices.slice(0, 4).join(", ") || bounds(option),
+      };
     })
     .slice(0, MOST);
 }
@@ -73,13 +102,19 @@ function optionOf(command, word) {
 
 function positional(command, before) {
   const words = before.replace(/^\/\S+/, "").trim();
-  const option = command.options.find((one) => one.choices.length && !one.takes_rest && one.kind !== "flag" && !one.flags.length);
+  const option = command.options.find(
+    (one) => one.choices.length && !one.takes_rest && one.kind !== "flag" && !one.flags.length,
+  );
   return words === "" && before.startsWith("/") ? option : null;
 }
 
 function choicesFor(option, word) {
   const asked = word.toLowerCase();
   const fits = option.choices.filter((choice) => choice.toLowerCase().startsWith(asked));
-  const others = option.choices.filter((choice) => !fits.includes(choice) && asked && choice.toLowerCase().includes(asked));
-  return [...fits, ...others].slice(0, MOST).map((choice) => ({ value: choice, label: choice, summary: choice === option.default_text ? "the default" : "" }));
+  const others = option.choices.filter(
+    (choice) => !fits.includes(choice) && asked && choice.toLowerCase().includes(asked),
+  );
+  return [...fits, ...others]
+    .slice(0, MOST)
+    .map((choice) => ({ value: choice, label: choice, summary: choice === option.default_text ? "the default" : "" }));
 }

@@ -25,7 +25,12 @@ export class Composer {
   /** `send(asked)` → a promise, rejected where nothing was sent; `sketch()`, `form(words)`, `remix(attachment)` open windows. */
   constructor(holder, { me, send, sketch, form, remix }) {
     Object.assign(this, { commands: me.commands, most_chars: me.limits.prompt_chars, send, sketch, form });
-    this.attachment = new Attachment({ changed: () => this.#changed(), again: (words) => this.#drawAgain(words), remix, limit_bytes: me.limits.upload_bytes });
+    this.attachment = new Attachment({
+      changed: () => this.#changed(),
+      again: (words) => this.#drawAgain(words),
+      remix,
+      limit_bytes: me.limits.upload_bytes,
+    });
     this.#build(holder);
     this.hint = debounced(() => this.#askHint(), HINT_AFTER_MS);
     this.write(remembered(DRAFT, ""), { isQuiet: true });
@@ -63,44 +68,107 @@ export class Composer {
   }
 
   #build(holder) {
-    this.box = h("textarea", { id: "message-box", class: "box", rows: "1", "aria-label": "Message Darkroom", "aria-describedby": "composer-hint", autocomplete: "off", autocapitalize: "sentences", spellcheck: "true", enterkeyhint: "send" });
+    this.box = h("textarea", {
+      id: "message-box",
+      class: "box",
+      rows: "1",
+      "aria-label": "Message Darkroom",
+      "aria-describedby": "composer-hint",
+      autocomplete: "off",
+      autocapitalize: "sentences",
+      spellcheck: "true",
+      enterkeyhint: "send",
+    });
     this.popup = new Popup(this.box, (item) => this.#pick(item));
     this.hintLine = h("span", { id: "composer-hint", class: "hint", "data-testid": "hint" });
     this.error = h("p", { class: "composer-error", role: "alert", "data-testid": "composer-error" });
     this.error.hidden = true;
-    this.sendButton = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send (Enter)", onclick: () => this.#submit() }, icon("send"));
-    this.file = h("input", { type: "file", accept: "image/*", "aria-label": "Picture file", tabindex: "-1", "data-testid": "file", class: "unseen" });
-    const plus = h("button", { type: "button", class: "icon-button plus", "aria-label": "Add a picture, a sketch or a form", title: "Add", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.#plus(plus) }, icon("plus"));
-    holder.append(h("div", { class: "composer-inner" }, this.popup.element, this.error, this.attachment.element,
-      h("div", { class: "box-holder" }, plus, this.box, this.sendButton), h("div", { class: "under" }, this.hintLine, h("span", { class: "keys", "aria-hidden": "true", text: "Enter sends · Shift+Enter makes a new line" })), this.file));
+    this.sendButton = h(
+      "button",
+      { type: "button", class: "send", "aria-label": "Send", title: "Send (Enter)", onclick: () => this.#submit() },
+      icon("send"),
+    );
+    this.file = h("input", {
+      type: "file",
+      accept: "image/*",
+      "aria-label": "Picture file",
+      tabindex: "-1",
+      "data-testid": "file",
+      class: "unseen",
+    });
+    const plus = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button plus",
+        "aria-label": "Add a picture, a sketch or a form",
+        title: "Add",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        onclick: () => this.#plus(plus),
+      },
+      icon("plus"),
+    );
+    holder.append(
+      h(
+        "div",
+        { class: "composer-inner" },
+        this.popup.element,
+        this.error,
+        this.attachment.element,
+        h("div", { class: "box-holder" }, plus, this.box, this.sendButton),
+        h(
+          "div",
+          { class: "under" },
+          this.hintLine,
+          h("span", { class: "keys", "aria-hidden": "true", text: "Enter sends · Shift+Enter makes a new line" }),
+        ),
+        this.file,
+      ),
+    );
     this.file.addEventListener("change", () => {
       if (this.file.files[0]) this.attach(this.file.files[0], this.file.files[0].name);
       this.file.value = "";
     });
-    this.box.addEventListener("input", () => { this.#back = -1; this.#isDismissed = false; this.#changed(); this.#complete(); });
+    this.box.addEventListener("input", () => {
+      this.#back = -1;
+      this.#isDismissed = false;
+      this.#changed();
+      this.#complete();
+    });
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("blur", () => this.popup.hide());
     this.box.addEventListener("click", () => this.#complete());
-    this.box.addEventListener("keyup", (event) => { if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) this.#complete(); });
+    this.box.addEventListener("keyup", (event) => {
+      if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) this.#complete();
+    });
   }
 
   #plus(button) {
-    openMenu(button, [
-      { label: "Upload a picture", icon: "upload", act: () => this.file.click() },
-      { label: "Draw a sketch", icon: "brush", act: () => this.sketch() },
-      { label: "Fill in a form", icon: "form", act: () => this.form(this.box.value) },
-    ], { title: "Add" });
+    openMenu(
+      button,
+      [
+        { label: "Upload a picture", icon: "upload", act: () => this.file.click() },
+        { label: "Draw a sketch", icon: "brush", act: () => this.sketch() },
+        { label: "Fill in a form", icon: "form", act: () => this.form(this.box.value) },
+      ],
+      { title: "Add" },
+    );
   }
 
   #key(event) {
     if (event.isComposing) return;
     const { popup } = this;
-    if (popup.isOpen && (event.key === "ArrowDown" || event.key === "ArrowUp")) popup.move(event.key === "ArrowDown" ? 1 : -1);
-    else if (popup.isOpen && event.key === "Escape") { this.#isDismissed = true; popup.hide(); }
-    else if (popup.isOpen && event.key === "Tab" && !event.shiftKey) this.#pick(popup.current);
+    if (popup.isOpen && (event.key === "ArrowDown" || event.key === "ArrowUp"))
+      popup.move(event.key === "ArrowDown" ? 1 : -1);
+    else if (popup.isOpen && event.key === "Escape") {
+      this.#isDismissed = true;
+      popup.hide();
+    } else if (popup.isOpen && event.key === "Tab" && !event.shiftKey) this.#pick(popup.current);
     else if (event.key === "Enter" && !event.shiftKey) this.#enter();
-    else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && this.#recall(event.key === "ArrowUp" ? 1 : -1)) { /* recalled */ }
-    else return;
+    else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && this.#recall(event.key === "ArrowUp" ? 1 : -1)) {
+      /* recalled */
+    } else return;
     event.preventDefault();
   }
 
@@ -152,7 +220,11 @@ export class Composer {
     remember(DRAFT, this.box.value);
     const isEmpty = !this.box.value.trim() && !this.attachment.isThere;
     this.sendButton.disabled = isEmpty;
-    this.box.placeholder = this.attachment.isThere ? "Say what it should become…" : innerWidth < 600 ? "Describe a picture, or /" : "Describe a picture, or type / for commands";
+    this.box.placeholder = this.attachment.isThere
+      ? "Say what it should become…"
+      : innerWidth < 600
+        ? "Describe a picture, or /"
+        : "Describe a picture, or type / for commands";
     this.error.hidden = true;
     if (!this.box.value.trim()) this.#showHint("");
     else this.hint();
@@ -181,7 +253,12 @@ export class Composer {
   async #submit() {
     const text = this.box.value.trim();
     if (!text && !this.attachment.isThere) return;
-    if (text.length > 100_000) return this.#fail(new Error(`These are ${text.length.toLocaleString("en")} characters; the most is ${this.most_chars.toLocaleString("en")}.`));
+    if (text.length > 100_000)
+      return this.#fail(
+        new Error(
+          `These are ${text.length.toLocaleString("en")} characters; the most is ${this.most_chars.toLocaleString("en")}.`,
+        ),
+      );
     this.popup.hide();
     await this.attachment.ready;
     if (this.attachment.isThere && !this.attachment.id) return this.box.focus(); // the chip says why

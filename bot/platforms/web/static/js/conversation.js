@@ -23,7 +23,14 @@ export class Conversation {
 
   /** `hands` as a CardView's; `changed(n_live)` is told how many are being made; `empty(isEmpty, hasOlder)`. */
   constructor(hands, { changed, begun }) {
-    this.hands = { ...hands, dismiss: (view) => this.#drop(view), edit: (words, view) => { this.#drop(view); hands.edit(words); } };
+    this.hands = {
+      ...hands,
+      dismiss: (view) => this.#drop(view),
+      edit: (words, view) => {
+        this.#drop(view);
+        hands.edit(words);
+      },
+    };
     this.changed = changed;
     this.begun = begun;
     this.scroller = find(".scroller");
@@ -83,7 +90,12 @@ export class Conversation {
     const entry = { words, element: null };
     this.#pending.add(entry);
     const timer = setTimeout(() => {
-      entry.element = h("article", { class: "message is-pending", "aria-label": "Sending" }, asked({ asker, words, created_s: api.now_s() }), h("p", { class: "sending", text: "Sending…" }));
+      entry.element = h(
+        "article",
+        { class: "message is-pending", "aria-label": "Sending" },
+        asked({ asker, words, created_s: api.now_s() }),
+        h("p", { class: "sending", text: "Sending…" }),
+      );
       this.list.append(entry.element);
     }, PENDING_AFTER_MS);
     this.toNewest();
@@ -147,7 +159,8 @@ export class Conversation {
   }
 
   #drop(view) {
-    if (view.element.contains(document.activeElement)) (view.element.nextElementSibling ?? this.scroller).focus?.({ preventScroll: true });
+    if (view.element.contains(document.activeElement))
+      (view.element.nextElementSibling ?? this.scroller).focus?.({ preventScroll: true });
     view.element.remove();
     this.#views.delete(view.key);
     this.#tell();

@@ -9,12 +9,17 @@ export function openDialog({ title, kind = "", body, actions = [], onclose = () 
   const before = document.activeElement;
   const id = `dialog-${(count += 1)}`;
   const close = () => element.close();
-  const element = h("dialog", { class: `window ${kind}`, "aria-labelledby": id },
+  const element = h(
+    "dialog",
+    { class: `window ${kind}`, "aria-labelledby": id },
     h("div", { class: "window-head" }, h("h2", { id, text: title }), iconButton("close", "Close", close)),
     h("div", { class: "window-body" }, body),
     actions.length ? h("div", { class: "window-foot" }, actions) : null,
-    h("div", { class: "toasts toasts-inside", role: "status" }));
-  element.addEventListener("pointerdown", (event) => { if (event.target === element) close(); });
+    h("div", { class: "toasts toasts-inside", role: "status" }),
+  );
+  element.addEventListener("pointerdown", (event) => {
+    if (event.target === element) close();
+  });
   element.addEventListener("close", () => {
     element.remove();
     onclose();
@@ -29,9 +34,28 @@ export function openDialog({ title, kind = "", body, actions = [], onclose = () 
 export function confirmed({ title, words, yes, isDanger = false }) {
   return new Promise((done) => {
     let isYes = false;
-    const accept = h("button", { type: "button", class: `pill is-large ${isDanger ? "is-danger-solid" : "is-primary"}`, text: yes, onclick: () => { isYes = true; opened.close(); } });
-    const decline = h("button", { type: "button", class: "pill is-large", text: "Keep", onclick: () => opened.close() });
-    const opened = openDialog({ title, kind: "is-small", body: h("p", { class: "lead", text: words }), actions: [decline, accept], onclose: () => done(isYes) });
+    const accept = h("button", {
+      type: "button",
+      class: `pill is-large ${isDanger ? "is-danger-solid" : "is-primary"}`,
+      text: yes,
+      onclick: () => {
+        isYes = true;
+        opened.close();
+      },
+    });
+    const decline = h("button", {
+      type: "button",
+      class: "pill is-large",
+      text: "Keep",
+      onclick: () => opened.close(),
+    });
+    const opened = openDialog({
+      title,
+      kind: "is-small",
+      body: h("p", { class: "lead", text: words }),
+      actions: [decline, accept],
+      onclose: () => done(isYes),
+    });
     accept.focus();
   });
 }

@@ -31,7 +31,11 @@ export function icon(name) {
 
 /** A button with an icon and no words; `label` is what a screen reader says and the tooltip shows. */
 export function iconButton(name, label, onclick, props = {}) {
-  return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
+  return h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props },
+    icon(name),
+  );
 }
 
 /** Sets text only where it differs, so that selections and screen readers are left alone. */

@@ -36,20 +36,49 @@ export class Gallery {
   }
 
   #build(section) {
-    this.search = h("input", { type: "search", class: "search-box", placeholder: "Search your pictures, or a seed", "aria-label": "Search your pictures", autocomplete: "off", spellcheck: "false", "data-testid": "search" });
+    this.search = h("input", {
+      type: "search",
+      class: "search-box",
+      placeholder: "Search your pictures, or a seed",
+      "aria-label": "Search your pictures",
+      autocomplete: "off",
+      spellcheck: "false",
+      "data-testid": "search",
+    });
     this.total = h("span", { class: "gallery-total", role: "status", "data-testid": "total" });
     this.grid = h("div", { class: "gallery-grid", "data-testid": "gallery" });
     this.end = h("div", { class: "gallery-end" });
     this.nothing = h("div", { class: "gallery-empty" });
     this.nothing.hidden = true;
-    const clear = iconButton("close", "Clear the search", () => { this.search.value = ""; this.search.focus(); this.#searched(); }, { class: "icon-button is-little search-clear" });
+    const clear = iconButton(
+      "close",
+      "Clear the search",
+      () => {
+        this.search.value = "";
+        this.search.focus();
+        this.#searched();
+      },
+      { class: "icon-button is-little search-clear" },
+    );
     section.append(
-      h("div", { class: "gallery-head" }, h("h1", { text: "History" }), this.total, h("div", { class: "search", role: "search" }, icon("search"), this.search, clear)),
-      h("div", { class: "gallery-scroller", tabindex: "-1" }, this.grid, this.nothing, this.end));
+      h(
+        "div",
+        { class: "gallery-head" },
+        h("h1", { text: "History" }),
+        this.total,
+        h("div", { class: "search", role: "search" }, icon("search"), this.search, clear),
+      ),
+      h("div", { class: "gallery-scroller", tabindex: "-1" }, this.grid, this.nothing, this.end),
+    );
     this.scroller = section.lastElementChild;
     const searched = debounced(() => this.#searched(), SEARCH_AFTER_MS);
     this.search.addEventListener("input", searched);
-    new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting) && this.#next) this.#load(); }, { root: this.scroller, rootMargin: "900px" }).observe(this.end);
+    new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting) && this.#next) this.#load();
+      },
+      { root: this.scroller, rootMargin: "900px" },
+    ).observe(this.end);
   }
 
   #searched() {
@@ -60,7 +89,9 @@ export class Gallery {
   }
 
   #load(isFirst = false) {
-    this.#loading ??= this.#fetch(isFirst, this.#aborting).finally(() => { this.#loading = null; });
+    this.#loading ??= this.#fetch(isFirst, this.#aborting).finally(() => {
+      this.#loading = null;
+    });
     return this.#loading;
   }
 
@@ -80,8 +111,10 @@ export class Gallery {
     } finally {
       if (aborting === this.#aborting) this.end.classList.remove("is-busy");
     }
-    requestAnimationFrame(() => { // a first page that does not fill the window
-      if (this.#next && this.end.getBoundingClientRect().top < innerHeight + 400 && !this.scroller.closest("[hidden]")) this.#load();
+    requestAnimationFrame(() => {
+      // a first page that does not fill the window
+      if (this.#next && this.end.getBoundingClientRect().top < innerHeight + 400 && !this.scroller.closest("[hidden]"))
+        this.#load();
     });
   }
 
@@ -100,15 +133,37 @@ export class Gallery {
   #item(view, index) {
     const ratio = Math.min(2.6, Math.max(0.5, view.width_px / view.height_px));
     const label = view.label ? ` · ${view.label}` : "";
-    const caption = h("span", { class: "gallery-caption" }, h("span", { class: "gallery-prompt", text: view.prompt }), h("span", { class: "gallery-seed", text: `seed ${view.seed}${label}` }));
+    const caption = h(
+      "span",
+      { class: "gallery-caption" },
+      h("span", { class: "gallery-prompt", text: view.prompt }),
+      h("span", { class: "gallery-seed", text: `seed ${view.seed}${label}` }),
+    );
     const views = this.#views;
-    const open = () => this.open(views, index, { more: () => (this.#next ? this.#load() : null), total: () => (this.#next ? Math.max(this.n_all, views.length + 1) : views.length) });
-    const item = h("button", { type: "button", class: "gallery-item", "aria-label": `${view.prompt}, seed ${view.seed}${view.is_kept ? "" : ", file no longer kept"}`, data: { picture: view.picture }, onclick: open });
+    const open = () =>
+      this.open(views, index, {
+        more: () => (this.#next ? this.#load() : null),
+        total: () => (this.#next ? Math.max(this.n_all, views.length + 1) : views.length),
+      });
+    const item = h("button", {
+      type: "button",
+      class: "gallery-item",
+      "aria-label": `${view.prompt}, seed ${view.seed}${view.is_kept ? "" : ", file no longer kept"}`,
+      data: { picture: view.picture },
+      onclick: open,
+    });
     item.style.setProperty("--ratio", ratio);
     item.style.setProperty("--row", `${ROW_PX}px`);
     const gone = h("span", { class: "gallery-gone" }, icon("gone"), h("span", { text: "File no longer kept" }));
     if (view.is_kept) {
-      const image = h("img", { loading: "lazy", decoding: "async", alt: "", width: view.width_px, height: view.height_px, src: api.thumbnailAt(view.picture) });
+      const image = h("img", {
+        loading: "lazy",
+        decoding: "async",
+        alt: "",
+        width: view.width_px,
+        height: view.height_px,
+        src: api.thumbnailAt(view.picture),
+      });
       image.addEventListener("error", () => image.replaceWith(gone), { once: true });
       image.addEventListener("load", () => image.classList.add("is-there"), { once: true });
       item.append(image);
@@ -121,11 +176,25 @@ export class Gallery {
     const isEmpty = this.#views.length === 0;
     this.nothing.hidden = !isEmpty;
     if (!isEmpty) return;
-    const [title, words] = error ? ["The history could not be read", error.message]
-      : this.#words ? [`Nothing with “${this.#words}”`, "All the words must be in the prompt; a number finds a seed. Try fewer words."]
-        : ["Nothing here yet", "Everything you have drawn will hang here to dry. Go to the chat and describe your first picture."];
+    const [title, words] = error
+      ? ["The history could not be read", error.message]
+      : this.#words
+        ? [
+            `Nothing with “${this.#words}”`,
+            "All the words must be in the prompt; a number finds a seed. Try fewer words.",
+          ]
+        : [
+            "Nothing here yet",
+            "Everything you have drawn will hang here to dry. Go to the chat and describe your first picture.",
+          ];
     if (error) this.total.textContent = "";
-    this.nothing.replaceChildren(icon(error ? "warn" : "images"), h("h2", { text: title }), h("p", { text: words }),
-      error ? h("button", { type: "button", class: "pill", text: "Try again", onclick: () => this.refresh() }) : h("a", { class: "pill is-primary", href: "#", text: "To the chat" }));
+    this.nothing.replaceChildren(
+      icon(error ? "warn" : "images"),
+      h("h2", { text: title }),
+      h("p", { text: words }),
+      error
+        ? h("button", { type: "button", class: "pill", text: "Try again", onclick: () => this.refresh() })
+        : h("a", { class: "pill is-primary", href: "#", text: "To the chat" }),
+    );
   }
 }

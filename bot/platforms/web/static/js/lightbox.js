@@ -48,7 +48,10 @@ export class Lightbox {
 
   /** Shows a note's fields (a recipe) beside the picture. */
   note(card) {
-    this.noteHolder.replaceChildren(card.sentence ? h("p", { class: card.is_refusal ? "form-error" : "sentence", text: card.sentence }) : "", card.fields.length ? fieldsTable(card.fields) : "");
+    this.noteHolder.replaceChildren(
+      card.sentence ? h("p", { class: card.is_refusal ? "form-error" : "sentence", text: card.sentence }) : "",
+      card.fields.length ? fieldsTable(card.fields) : "",
+    );
     this.noteHolder.scrollIntoView({ block: "nearest" });
   }
 
@@ -58,7 +61,15 @@ export class Lightbox {
 
   #build() {
     this.image = h("img", { class: "large-image", draggable: "false", "data-testid": "large" });
-    this.stage = h("div", { class: "large-stage", tabindex: "-1" }, this.image, this.missing = h("p", { class: "large-missing", text: "This picture's file is no longer kept. Its recipe is: press Again to draw it anew." }));
+    this.stage = h(
+      "div",
+      { class: "large-stage", tabindex: "-1" },
+      this.image,
+      (this.missing = h("p", {
+        class: "large-missing",
+        text: "This picture's file is no longer kept. Its recipe is: press Again to draw it anew.",
+      })),
+    );
     this.prompt = h("p", { class: "large-prompt", "data-testid": "large-prompt" });
     this.facts = h("div", { class: "large-facts" });
     this.actions = h("div", { class: "large-actions" });
@@ -66,14 +77,63 @@ export class Lightbox {
     this.count = h("span", { class: "large-count" });
     this.previous = iconButton("left", "Previous picture", () => this.#go(-1), { class: "icon-button large-previous" });
     this.next = iconButton("right", "Next picture", () => this.#go(1), { class: "icon-button large-next" });
-    this.fit = h("button", { type: "button", class: "pill", onclick: () => this.#setZoom(this.#zoom === "fit" ? "actual" : "fit") });
-    this.crisp = h("button", { type: "button", class: "pill", title: "Show the pixels as they are", onclick: () => { this.#isCrisp = !this.#isCrisp; this.#size(); } }, icon("pixels"), h("span", { text: "Pixels" }));
-    this.film = h("button", { type: "button", class: "pill", title: "Watch the picture develop from noise", "data-testid": "large-film", onclick: () => { this.#isFilm = !this.#isFilm; this.#source(); } }, icon("film"), h("span", { text: "Development" }));
+    this.fit = h("button", {
+      type: "button",
+      class: "pill",
+      onclick: () => this.#setZoom(this.#zoom === "fit" ? "actual" : "fit"),
+    });
+    this.crisp = h(
+      "button",
+      {
+        type: "button",
+        class: "pill",
+        title: "Show the pixels as they are",
+        onclick: () => {
+          this.#isCrisp = !this.#isCrisp;
+          this.#size();
+        },
+      },
+      icon("pixels"),
+      h("span", { text: "Pixels" }),
+    );
+    this.film = h(
+      "button",
+      {
+        type: "button",
+        class: "pill",
+        title: "Watch the picture develop from noise",
+        "data-testid": "large-film",
+        onclick: () => {
+          this.#isFilm = !this.#isFilm;
+          this.#source();
+        },
+      },
+      icon("film"),
+      h("span", { text: "Development" }),
+    );
     const close = iconButton("close", "Close", () => this.close(), { class: "icon-button large-close" });
-    this.element = h("dialog", { class: "large", "aria-label": "Picture" },
-      h("div", { class: "large-view" }, h("div", { class: "large-tools" }, this.count, this.fit, this.crisp, this.film), this.stage, this.previous, this.next),
-      h("aside", { class: "large-side", "aria-label": "About this picture" }, this.prompt, this.facts, this.actions, this.noteHolder), close,
-      h("div", { class: "toasts toasts-inside", role: "status" }));
+    this.element = h(
+      "dialog",
+      { class: "large", "aria-label": "Picture" },
+      h(
+        "div",
+        { class: "large-view" },
+        h("div", { class: "large-tools" }, this.count, this.fit, this.crisp, this.film),
+        this.stage,
+        this.previous,
+        this.next,
+      ),
+      h(
+        "aside",
+        { class: "large-side", "aria-label": "About this picture" },
+        this.prompt,
+        this.facts,
+        this.actions,
+        this.noteHolder,
+      ),
+      close,
+      h("div", { class: "toasts toasts-inside", role: "status" }),
+    );
     this.#listen();
   }
 
@@ -85,18 +145,38 @@ export class Lightbox {
     });
     this.element.addEventListener("keydown", (event) => {
       if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-      const act = { ArrowLeft: () => this.#go(-1), ArrowRight: () => this.#go(1), z: () => this.fit.click(), p: () => this.crisp.click() }[event.key];
+      const act = {
+        ArrowLeft: () => this.#go(-1),
+        ArrowRight: () => this.#go(1),
+        z: () => this.fit.click(),
+        p: () => this.crisp.click(),
+      }[event.key];
       if (!act) return;
       event.preventDefault();
       act();
     });
-    this.stage.addEventListener("click", (event) => { if (event.target === this.stage) this.close(); });
+    this.stage.addEventListener("click", (event) => {
+      if (event.target === this.stage) this.close();
+    });
     this.image.addEventListener("dblclick", () => this.fit.click());
     this.image.addEventListener("load", () => this.#size());
-    this.image.addEventListener("error", () => { this.element.classList.add("is-missing"); });
-    this.stage.addEventListener("touchstart", (event) => { this.#touch = event.touches.length === 1 && this.#zoom === "fit" ? { x: event.touches[0].clientX, y: event.touches[0].clientY } : null; }, { passive: true });
+    this.image.addEventListener("error", () => {
+      this.element.classList.add("is-missing");
+    });
+    this.stage.addEventListener(
+      "touchstart",
+      (event) => {
+        this.#touch =
+          event.touches.length === 1 && this.#zoom === "fit"
+            ? { x: event.touches[0].clientX, y: event.touches[0].clientY }
+            : null;
+      },
+      { passive: true },
+    );
     this.stage.addEventListener("touchend", (event) => this.#swiped(event.changedTouches[0]), { passive: true });
-    addEventListener("resize", () => { if (this.isOpen) this.#size(); });
+    addEventListener("resize", () => {
+      if (this.isOpen) this.#size();
+    });
   }
 
   #swiped(end) {
@@ -143,12 +223,26 @@ export class Lightbox {
   #showFacts(view) {
     const facts = [
       view.label ? ["Label", h("span", { text: view.label })] : null,
-      view.seed === null || view.seed === undefined ? null : ["Seed", h("span", { class: "large-seed" }, h("code", { text: String(view.seed) }), copyButton(String(view.seed), "Seed"))],
+      view.seed === null || view.seed === undefined
+        ? null
+        : [
+            "Seed",
+            h(
+              "span",
+              { class: "large-seed" },
+              h("code", { text: String(view.seed) }),
+              copyButton(String(view.seed), "Seed"),
+            ),
+          ],
       ["Size", h("span", { text: `${view.width_px} x ${view.height_px} px` })],
       view.model ? ["Model", h("span", { text: view.model })] : null,
       view.created_s ? ["Drawn", h("span", { text: shortTime(view.created_s) })] : null,
     ].filter(Boolean);
-    this.facts.replaceChildren(...facts.map(([name, value]) => h("div", { class: "fact" }, h("span", { class: "fact-name", text: name }), value)));
+    this.facts.replaceChildren(
+      ...facts.map(([name, value]) =>
+        h("div", { class: "fact" }, h("span", { class: "fact-name", text: name }), value),
+      ),
+    );
   }
 
   #showActions(view) {
@@ -157,7 +251,23 @@ export class Lightbox {
       this.#isFilm = !this.#isFilm;
       return this.#source();
     };
-    const go = this.canGoTo(view) ? [h("button", { type: "button", class: "pill is-wide", onclick: () => { this.close(); this.goTo(view); } }, icon("chat"), h("span", { text: "Go to its message" }))] : [];
+    const go = this.canGoTo(view)
+      ? [
+          h(
+            "button",
+            {
+              type: "button",
+              class: "pill is-wide",
+              onclick: () => {
+                this.close();
+                this.goTo(view);
+              },
+            },
+            icon("chat"),
+            h("span", { text: "Go to its message" }),
+          ),
+        ]
+      : [];
     this.actions.replaceChildren(...view.buttons.map((button) => pill(button, press)), ...go);
   }
 
@@ -182,14 +292,18 @@ export class Lightbox {
     const { width_px, height_px } = this.#view;
     const room = this.stage.getBoundingClientRect();
     const fits = Math.min((room.width - 32) / width_px, (room.height - 32) / height_px);
-    const scale = this.#zoom === "fit" ? Math.min(fits, this.#isCrisp ? Math.max(1, Math.floor(fits)) : MOST_ENLARGED) : 1;
+    const scale =
+      this.#zoom === "fit" ? Math.min(fits, this.#isCrisp ? Math.max(1, Math.floor(fits)) : MOST_ENLARGED) : 1;
     this.image.style.width = `${Math.round(width_px * scale)}px`;
     this.image.style.height = `${Math.round(height_px * scale)}px`;
     this.element.classList.toggle("is-crisp", this.#isCrisp);
     this.element.classList.toggle("is-actual", this.#zoom === "actual");
     this.crisp.hidden = fits < 1.5;
     this.crisp.setAttribute("aria-pressed", String(this.#isCrisp));
-    this.fit.replaceChildren(icon(this.#zoom === "fit" ? "grow" : "images"), h("span", { text: this.#zoom === "fit" ? "1:1" : "Fit" }));
+    this.fit.replaceChildren(
+      icon(this.#zoom === "fit" ? "grow" : "images"),
+      h("span", { text: this.#zoom === "fit" ? "1:1" : "Fit" }),
+    );
     this.fit.setAttribute("aria-label", this.#zoom === "fit" ? "Show at its own size" : "Fit into the window");
   }
 }

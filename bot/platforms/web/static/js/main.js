@@ -36,17 +36,50 @@ async function start() {
   me = await known();
   const press = pressing({ take, watch, ask: (asked, words) => send({ key: api.newKey(), ...asked }, words) });
   conversation = new Conversation(
-    { press, open: (card, tile) => enlarge(card, tile.picture), more: (card, tile, button) => openMenu(button, menuOf(card, tile, press), { title: `Picture ${tile.number}` }), use: (words) => composer.write(words), edit: (words) => composer.write(words) },
-    { changed: showTitle, begun: showBeginning });
-  lightbox = new Lightbox({ press: (button, view) => pressLarge(press, button, view), goTo: (view) => goToMessage(view.request), canGoTo: (view) => conversation.has(view.request) });
+    {
+      press,
+      open: (card, tile) => enlarge(card, tile.picture),
+      more: (card, tile, button) => openMenu(button, menuOf(card, tile, press), { title: `Picture ${tile.number}` }),
+      use: (words) => composer.write(words),
+      edit: (words) => composer.write(words),
+    },
+    { changed: showTitle, begun: showBeginning },
+  );
+  lightbox = new Lightbox({
+    press: (button, view) => pressLarge(press, button, view),
+    goTo: (view) => goToMessage(view.request),
+    canGoTo: (view) => conversation.has(view.request),
+  });
   gallery = new Gallery({ open: (views, at, how) => lightbox.open(views, at, how) });
-  composer = new Composer(find(".composer"), { me, send: (asked) => send(asked, asked.text), sketch, form: fillIn, remix: remixUpload });
-  startDropping((file) => { showChat(); composer.attach(file, file.name || "pasted picture"); });
+  composer = new Composer(find(".composer"), {
+    me,
+    send: (asked) => send(asked, asked.text),
+    sketch,
+    form: fillIn,
+    remix: remixUpload,
+  });
+  startDropping((file) => {
+    showChat();
+    composer.attach(file, file.name || "pasted picture");
+  });
   showWelcome({ me, use: (words) => composer.sendNow(words) });
-  showAccount({ me, help: () => { showChat(); send({ key: api.newKey(), text: "/help", uploads: [], answered: null }, "/help").catch(failed); } });
+  showAccount({
+    me,
+    help: () => {
+      showChat();
+      send({ key: api.newKey(), text: "/help", uploads: [], answered: null }, "/help").catch(failed);
+    },
+  });
   say(find(".engine-model"), me.model);
   find(".engine").title = me.model_note ?? "";
-  listen({ reset: (data) => conversation.reset(data), card: (card) => heard(card), removed: ({ id }) => conversation.remove(id), status: showStatus, line: showLine, refused: () => api.me().catch(() => null) });
+  listen({
+    reset: (data) => conversation.reset(data),
+    card: (card) => heard(card),
+    removed: ({ id }) => conversation.remove(id),
+    status: showStatus,
+    line: showLine,
+    refused: () => api.me().catch(() => null),
+  });
   addEventListener("hashchange", showView);
   document.addEventListener("keydown", typed);
   showView();
@@ -75,7 +108,8 @@ async function send(asked, words) {
 
 /** An answer to this person. A short note after a press is said in passing. */
 function take(card, { button = null, pressed = null, since_ms = Infinity } = {}) {
-  const isPassing = button && !card.id && !card.is_refusal && !card.fields.length && !card.tiles.length && card.sentence.length < 90;
+  const isPassing =
+    button && !card.id && !card.is_refusal && !card.fields.length && !card.tiles.length && card.sentence.length < 90;
   if (lightbox.isOpen && !card.id && (card.fields.length || card.sentence)) return lightbox.note(card);
   if (isPassing) return toast(card.sentence);
   lightbox.close();
@@ -93,7 +127,14 @@ function heard(card) {
 
 function enlarge(card, picture, { isFilm = false } = {}) {
   const views = viewsOf(card);
-  lightbox.open(views, Math.max(0, views.findIndex((view) => view.picture === picture)), { isFilm });
+  lightbox.open(
+    views,
+    Math.max(
+      0,
+      views.findIndex((view) => view.picture === picture),
+    ),
+    { isFilm },
+  );
 }
 
 function watch(card, picture) {
@@ -101,41 +142,76 @@ function watch(card, picture) {
 }
 
 async function pressLarge(press, button, view) {
-  await press(button, view.card ?? { tiles: [{ picture: view.picture, prompt: view.prompt, strength: view.strength }] });
+  await press(
+    button,
+    view.card ?? { tiles: [{ picture: view.picture, prompt: view.prompt, strength: view.strength }] },
+  );
 }
 
-const menuOf = (card, tile, press) => tile.buttons.map((button) => ({ id: button.id, label: button.label, name: button.name, icon: iconOf(button.id), isDanger: button.style === "danger", act: () => press(button, card) }));
+const menuOf = (card, tile, press) =>
+  tile.buttons.map((button) => ({
+    id: button.id,
+    label: button.label,
+    name: button.name,
+    icon: iconOf(button.id),
+    isDanger: button.style === "danger",
+    act: () => press(button, card),
+  }));
 
 function sketch() {
   openSketch({ use: (blob) => composer.attach(blob, "your sketch") });
 }
 
 function fillIn(words) {
-  openForm({ commands: me.commands, words, attachment: composer.attachment, send: async (asked, shown) => {
-    const since_ms = performance.now();
-    const card = await api.ask({ key: api.newKey(), answered: null, ...asked });
-    if (card.is_refusal) throw new Error(card.sentence);
-    showChat();
-    take(card, { since_ms });
-    conversation.toNewest();
-    if (asked.uploads.length) composer.attachment.clear();
-    if (composer.words === shown) composer.write("");
-  } });
+  openForm({
+    commands: me.commands,
+    words,
+    attachment: composer.attachment,
+    send: async (asked, shown) => {
+      const since_ms = performance.now();
+      const card = await api.ask({ key: api.newKey(), answered: null, ...asked });
+      if (card.is_refusal) throw new Error(card.sentence);
+      showChat();
+      take(card, { since_ms });
+      conversation.toNewest();
+      if (asked.uploads.length) composer.attachment.clear();
+      if (composer.words === shown) composer.write("");
+    },
+  });
 }
 
 function remixUpload(attachment) {
   const prompt = composer.words.replace(/^\/remix\b/, "").trim();
-  openRemix({ source: attachment.thumbnail, prompt, strength: null, send: async (values) => {
-    await send({ key: api.newKey(), command: "remix", values, uploads: [attachment.id], answered: null }, `/remix ${values.prompt}`);
-    attachment.clear();
-    composer.write("");
-  } });
+  openRemix({
+    source: attachment.thumbnail,
+    prompt,
+    strength: null,
+    send: async (values) => {
+      await send(
+        { key: api.newKey(), command: "remix", values, uploads: [attachment.id], answered: null },
+        `/remix ${values.prompt}`,
+      );
+      attachment.clear();
+      composer.write("");
+    },
+  });
 }
 
 /** Words typed at nothing go to the message box. */
 function typed(event) {
-  const isAtNothing = ["BODY", "ARTICLE"].includes(document.activeElement?.tagName) || document.activeElement?.classList.contains("scroller");
-  if (!isAtNothing || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey || location.hash === "#history") return;
+  const isAtNothing =
+    ["BODY", "ARTICLE"].includes(document.activeElement?.tagName) ||
+    document.activeElement?.classList.contains("scroller");
+  if (
+    !isAtNothing ||
+    event.key.length !== 1 ||
+    event.key === " " ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    location.hash === "#history"
+  )
+    return;
   find("#message-box").focus();
 }
 
@@ -165,7 +241,9 @@ function goToMessage(id) {
 }
 
 function showStatus({ n_waiting, n_running, is_engine_ready }) {
-  const counts = [n_running ? `${n_running} drawing` : "", n_waiting ? `${n_waiting} waiting` : ""].filter(Boolean).join(" · ");
+  const counts = [n_running ? `${n_running} drawing` : "", n_waiting ? `${n_waiting} waiting` : ""]
+    .filter(Boolean)
+    .join(" · ");
   say(find(".engine-queue"), counts || (is_engine_ready ? "Ready" : "Starting…"));
   find(".engine").dataset.state = counts ? "busy" : is_engine_ready ? "ready" : "starting";
 }
@@ -189,6 +267,8 @@ function showBeginning({ n_cards, hasOlder }) {
 }
 
 start().catch((error) => {
-  document.querySelector(".messages").replaceChildren(h("p", { class: "form-error", role: "alert", text: error.message }));
+  document
+    .querySelector(".messages")
+    .replaceChildren(h("p", { class: "form-error", role: "alert", text: error.message }));
   throw error;
 });

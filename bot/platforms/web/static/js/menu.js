@@ -8,7 +8,11 @@ let opened = null;
 export function openMenu(button, items, { title = "" } = {}) {
   if (opened?.button === button) return close();
   close();
-  const list = h("div", { class: "menu", role: "menu", "aria-label": title || button.getAttribute("aria-label") || "Menu" });
+  const list = h("div", {
+    class: "menu",
+    role: "menu",
+    "aria-label": title || button.getAttribute("aria-label") || "Menu",
+  });
   if (title) list.append(h("div", { class: "menu-title", "aria-hidden": "true", text: title }));
   for (const item of items) list.append(item ? entry(item) : h("div", { class: "menu-line", role: "separator" }));
   (button.closest("dialog") ?? document.body).append(list);
@@ -23,10 +27,25 @@ export function openMenu(button, items, { title = "" } = {}) {
 export const closeMenu = () => close();
 
 function entry(item) {
-  const act = () => { close(true); item.act(); };
+  const act = () => {
+    close(true);
+    item.act();
+  };
   const data = item.id ? { button: item.id } : {};
-  return h("button", { type: "button", role: "menuitem", tabindex: "-1", class: item.isDanger ? "is-danger" : "", title: item.name, data, onclick: act },
-    item.icon ? icon(item.icon) : h("span", { class: "icon" }), h("span", { text: item.label }));
+  return h(
+    "button",
+    {
+      type: "button",
+      role: "menuitem",
+      tabindex: "-1",
+      class: item.isDanger ? "is-danger" : "",
+      title: item.name,
+      data,
+      onclick: act,
+    },
+    item.icon ? icon(item.icon) : h("span", { class: "icon" }),
+    h("span", { text: item.label }),
+  );
 }
 
 function place(button, list) {
@@ -62,11 +81,21 @@ function close(withFocus = false) {
   if (withFocus) button.focus({ preventScroll: true });
 }
 
-addEventListener("pointerdown", (event) => {
-  if (opened && !opened.list.contains(event.target) && !opened.button.contains(event.target)) close();
-}, true);
+addEventListener(
+  "pointerdown",
+  (event) => {
+    if (opened && !opened.list.contains(event.target) && !opened.button.contains(event.target)) close();
+  },
+  true,
+);
 addEventListener("resize", () => follow());
-addEventListener("scroll", (event) => { if (opened && !opened.list.contains(event.target)) follow(); }, true);
+addEventListener(
+  "scroll",
+  (event) => {
+    if (opened && !opened.list.contains(event.target)) follow();
+  },
+  true,
+);
 
 /** Stays at its button, also while a message below it grows; goes where that is out of sight or gone. */
 function follow() {

@@ -35,7 +35,12 @@ export class Popup {
     this.element.hidden = items.length === 0;
     this.title.textContent = title;
     this.list.replaceChildren(...items.map((item, index) => this.#entry(item, index)));
-    this.#select(Math.max(0, items.findIndex((item) => item.value === before)));
+    this.#select(
+      Math.max(
+        0,
+        items.findIndex((item) => item.value === before),
+      ),
+    );
   }
 
   hide() {
@@ -48,8 +53,13 @@ export class Popup {
   }
 
   #entry(item, index) {
-    const entry = h("div", { id: `completion-${index}`, class: "popup-item", role: "option", data: { value: item.value } },
-      h("span", { class: "popup-label", text: item.label }), h("span", { class: "popup-summary", text: item.summary ?? "" }), item.detail ? h("span", { class: "popup-detail", text: item.detail }) : null);
+    const entry = h(
+      "div",
+      { id: `completion-${index}`, class: "popup-item", role: "option", data: { value: item.value } },
+      h("span", { class: "popup-label", text: item.label }),
+      h("span", { class: "popup-summary", text: item.summary ?? "" }),
+      item.detail ? h("span", { class: "popup-detail", text: item.detail }) : null,
+    );
     entry.addEventListener("click", () => this.pick(item));
     return entry;
   }

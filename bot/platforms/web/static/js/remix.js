@@ -9,7 +9,14 @@ const USUAL_STRENGTH = 0.7;
 export function openRemix({ source, prompt, strength, send }) {
   const words = h("textarea", { id: "remix-words", class: "input", rows: "3", "data-testid": "remix-prompt" });
   words.value = prompt;
-  const slider = h("input", { id: "remix-strength", type: "range", min: "0.1", max: "1", step: "0.05", "data-testid": "remix-strength" });
+  const slider = h("input", {
+    id: "remix-strength",
+    type: "range",
+    min: "0.1",
+    max: "1",
+    step: "0.05",
+    "data-testid": "remix-strength",
+  });
   slider.value = String(strength ?? USUAL_STRENGTH);
   const value = h("output", { class: "slider-value", for: "remix-strength" });
   const error = h("p", { class: "form-error", role: "alert" });
@@ -23,13 +30,32 @@ export function openRemix({ source, prompt, strength, send }) {
   slider.addEventListener("input", show);
   show();
 
-  const submit = h("button", { type: "submit", class: "pill is-primary is-large", text: "Remix", "data-testid": "remix-send" });
-  const form = h("form", { class: "remix", id: "remix-form" },
+  const submit = h("button", {
+    type: "submit",
+    class: "pill is-primary is-large",
+    text: "Remix",
+    "data-testid": "remix-send",
+  });
+  const form = h(
+    "form",
+    { class: "remix", id: "remix-form" },
     h("img", { class: "remix-source", src: source, alt: "The source picture" }),
-    h("div", { class: "remix-fields" },
-      h("label", { for: "remix-words", text: "What it should become" }), words,
-      h("div", { class: "slider-head" }, h("label", { for: "remix-strength", text: "Strength" }), value), slider,
-      h("div", { class: "slider-ends", "aria-hidden": "true" }, h("span", { text: "closer to the picture" }), h("span", { text: "freer" })), error));
+    h(
+      "div",
+      { class: "remix-fields" },
+      h("label", { for: "remix-words", text: "What it should become" }),
+      words,
+      h("div", { class: "slider-head" }, h("label", { for: "remix-strength", text: "Strength" }), value),
+      slider,
+      h(
+        "div",
+        { class: "slider-ends", "aria-hidden": "true" },
+        h("span", { text: "closer to the picture" }),
+        h("span", { text: "freer" }),
+      ),
+      error,
+    ),
+  );
   submit.setAttribute("form", "remix-form");
   const cancel = h("button", { type: "button", class: "pill is-large", text: "Cancel", onclick: () => opened.close() });
   const opened = openDialog({ title: "Remix", kind: "is-remix", body: form, actions: [cancel, submit] });

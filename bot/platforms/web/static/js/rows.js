@@ -10,10 +10,18 @@ const STYLES = { primary: "is-primary", danger: "is-danger", secondary: "" };
 export function pill(button, press) {
   const isNumbered = /^[UV]\d+$/.test(button.label);
   const name = isNumbered ? null : iconOf(button.id);
-  const element = h("button", {
-    type: "button", class: `pill ${STYLES[button.style] ?? ""}${isNumbered ? " is-numbered" : ""}`, "aria-label": button.name || button.label,
-    title: button.name, data: { button: button.id },
-  }, name ? icon(name) : null, h("span", { text: button.label }));
+  const element = h(
+    "button",
+    {
+      type: "button",
+      class: `pill ${STYLES[button.style] ?? ""}${isNumbered ? " is-numbered" : ""}`,
+      "aria-label": button.name || button.label,
+      title: button.name,
+      data: { button: button.id },
+    },
+    name ? icon(name) : null,
+    h("span", { text: button.label }),
+  );
   element.addEventListener("click", async () => {
     if (element.getAttribute("aria-busy") === "true") return;
     element.setAttribute("aria-busy", "true");
@@ -40,7 +48,15 @@ export class Rows {
     if (signature === this.#signature) return;
     this.#signature = signature;
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.button : null;
-    this.element.replaceChildren(...rows.map((row) => h("div", { class: "row" }, row.map((button) => pill(button, this.press)))));
+    this.element.replaceChildren(
+      ...rows.map((row) =>
+        h(
+          "div",
+          { class: "row" },
+          row.map((button) => pill(button, this.press)),
+        ),
+      ),
+    );
     this.element.hidden = rows.length === 0;
     if (focused) this.#refocus(focused);
   }

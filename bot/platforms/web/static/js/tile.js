@@ -15,9 +15,24 @@ export class Tile {
   /** `open(tile)` shows it large; `more(tile, button)` opens its menu. */
   constructor({ open, more }) {
     this.shade = h("span", { class: "tile-shade" });
-    this.openButton = h("button", { type: "button", class: "tile-open", onclick: () => this.#tile.picture && open(this.#tile) }, this.shade);
+    this.openButton = h(
+      "button",
+      { type: "button", class: "tile-open", onclick: () => this.#tile.picture && open(this.#tile) },
+      this.shade,
+    );
     this.label = h("span", { class: "tile-label", "aria-hidden": "true" });
-    this.more = h("button", { type: "button", class: "tile-more", "aria-haspopup": "menu", "aria-expanded": "false", title: "More", onclick: () => more(this.#tile, this.more) }, icon("more"));
+    this.more = h(
+      "button",
+      {
+        type: "button",
+        class: "tile-more",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        title: "More",
+        onclick: () => more(this.#tile, this.more),
+      },
+      icon("more"),
+    );
     this.element = h("div", { class: "tile" }, this.openButton, this.label, this.more);
   }
 
@@ -64,7 +79,15 @@ export class Tile {
     this.#image?.remove(); // another page of the history
     this.element.classList.remove("is-gone", "is-loaded");
     const isSmall = Math.max(tile.width_px, tile.height_px) <= THUMBNAIL_FROM_PX;
-    const image = h("img", { class: "tile-image", alt: tile.prompt, decoding: "async", draggable: "false", data: { picture: tile.picture }, width: tile.width_px, height: tile.height_px });
+    const image = h("img", {
+      class: "tile-image",
+      alt: tile.prompt,
+      decoding: "async",
+      draggable: "false",
+      data: { picture: tile.picture },
+      width: tile.width_px,
+      height: tile.height_px,
+    });
     this.#image = image;
     image.addEventListener("load", () => this.#sharp(image), { once: true });
     image.addEventListener("error", () => this.#gone(image), { once: true });
@@ -89,13 +112,16 @@ export class Tile {
 
 function named(tile) {
   const label = tile.label ? ` (${tile.label})` : "";
-  return tile.picture ? `Open picture ${tile.number}${label}: ${tile.prompt}` : `Picture ${tile.number}${label}, not there yet`;
+  return tile.picture
+    ? `Open picture ${tile.number}${label}: ${tile.prompt}`
+    : `Picture ${tile.number}${label}, not there yet`;
 }
 
 function paint(canvas, { width_px, height_px, rgb }) {
   const bytes = atob(rgb);
   const context = canvas.getContext("2d");
-  if (canvas.width !== width_px || canvas.height !== height_px) Object.assign(canvas, { width: width_px, height: height_px });
+  if (canvas.width !== width_px || canvas.height !== height_px)
+    Object.assign(canvas, { width: width_px, height: height_px });
   const pixels = context.createImageData(width_px, height_px);
   for (let at = 0, to = 0; at + 2 < bytes.length; at += 3, to += 4) {
     pixels.data[to] = bytes.charCodeAt(at);

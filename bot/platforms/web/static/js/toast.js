@@ -19,19 +19,23 @@ export function announce(words) {
   const element = find("[aria-live=polite]");
   element.textContent = "";
   clearTimeout(quiet);
-  quiet = setTimeout(() => { element.textContent = words; }, 60);
+  quiet = setTimeout(() => {
+    element.textContent = words;
+  }, 60);
 }
 
 export async function copy(text, words = "Copied") {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    if (!copiedByHand(text)) return toast("Your browser does not let this page copy. Select the text instead.", { isBad: true });
+    if (!copiedByHand(text))
+      return toast("Your browser does not let this page copy. Select the text instead.", { isBad: true });
   }
   toast(words);
 }
 
-function copiedByHand(text) { // where the clipboard needs https
+function copiedByHand(text) {
+  // where the clipboard needs https
   const box = h("textarea", { class: "unseen" });
   box.value = text;
   (document.querySelector("dialog[open]:last-of-type") ?? document.body).append(box);

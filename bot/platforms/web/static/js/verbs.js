@@ -2,8 +2,22 @@
 // come without any. The server's table of them is bot/buttons.py. Pure.
 
 const ICONS = {
-  show: "eye", "vary-strong": "spark", subtle: "spark", again: "again", remix: "brush", x2: "grow", x4: "grow", refine: "grow",
-  recipe: "note", file: "download", animation: "film", delete: "trash", cancel: "close", go: "check", no: "close", page: "right",
+  show: "eye",
+  "vary-strong": "spark",
+  subtle: "spark",
+  again: "again",
+  remix: "brush",
+  x2: "grow",
+  x4: "grow",
+  refine: "grow",
+  recipe: "note",
+  file: "download",
+  animation: "film",
+  delete: "trash",
+  cancel: "close",
+  go: "check",
+  no: "close",
+  page: "right",
 };
 
 export function readButton(id) {
@@ -31,5 +45,7 @@ export function buttonsOf(picture, { hasAnimation, isKept }) {
     ["animation", "Development", "Watch the picture develop from noise", isKept && hasAnimation],
     ["file", "Download", "Download the original PNG", isKept],
   ];
-  return all.filter(([, , , isThere]) => isThere).map(([verb, label, name]) => ({ id: `${verb}:${picture}`, label, name, style: "secondary" }));
+  return all
+    .filter(([, , , isThere]) => isThere)
+    .map(([verb, label, name]) => ({ id: `${verb}:${picture}`, label, name, style: "secondary" }));
 }

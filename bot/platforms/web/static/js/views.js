@@ -4,15 +4,31 @@ import { buttonsOf, requestOf } from "./verbs.js";
 
 export function viewOfTile(card, tile) {
   return {
-    picture: tile.picture, prompt: tile.prompt, seed: tile.seed, label: tile.label, model: "", created_s: 0, width_px: tile.width_px, height_px: tile.height_px,
-    has_animation: tile.has_animation, is_kept: true, strength: tile.strength, card, request: requestOf(tile.picture),
-    buttons: tile.buttons.length ? tile.buttons : buttonsOf(tile.picture, { hasAnimation: tile.has_animation, isKept: true }),
+    picture: tile.picture,
+    prompt: tile.prompt,
+    seed: tile.seed,
+    label: tile.label,
+    model: "",
+    created_s: 0,
+    width_px: tile.width_px,
+    height_px: tile.height_px,
+    has_animation: tile.has_animation,
+    is_kept: true,
+    strength: tile.strength,
+    card,
+    request: requestOf(tile.picture),
+    buttons: tile.buttons.length
+      ? tile.buttons
+      : buttonsOf(tile.picture, { hasAnimation: tile.has_animation, isKept: true }),
   };
 }
 
 export function viewOfPicture(one) {
   return {
-    ...one, card: null, request: requestOf(one.picture), strength: null,
+    ...one,
+    card: null,
+    request: requestOf(one.picture),
+    strength: null,
     buttons: buttonsOf(one.picture, { hasAnimation: one.has_animation, isKept: one.is_kept }),
   };
 }

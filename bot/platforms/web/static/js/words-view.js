@@ -8,7 +8,10 @@ export function wordsView(words) {
   const view = h("p", { class: "words" });
   let from = 0;
   for (const match of words.matchAll(PARTS)) {
-    view.append(words.slice(from, match.index), h("span", { class: match[1] ? "is-command" : "is-flag", text: match[0] }));
+    view.append(
+      words.slice(from, match.index),
+      h("span", { class: match[1] ? "is-command" : "is-flag", text: match[0] }),
+    );
     from = match.index + match[0].length;
   }
   view.append(words.slice(from));

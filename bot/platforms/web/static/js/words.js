@@ -35,13 +35,23 @@ export function shortTime(unix_s) {
 /** What a card's state is called, and what else is known: { title, rest }. `now_s` is the server's clock. */
 export function stateWords(card, now_s) {
   switch (card.state) {
-    case "waiting": return { title: "Waiting", rest: joined(place(card.position), wait(card, now_s)) };
-    case "loading": return { title: "Loading the model", rest: joined(percent(card.fraction), wait(card, now_s, true)) };
-    case "drawing": return { title: "Drawing", rest: joined(percent(card.fraction), wait(card, now_s, true)) };
-    case "offered": return { title: "Before I draw", rest: "" };
-    case "failed": return { title: "This did not work", rest: "" };
-    case "cancelled": return { title: "Cancelled", rest: "" };
-    default: return { title: "", rest: "" };
+    case "waiting":
+      return { title: "Waiting", rest: joined(place(card.position), wait(card, now_s)) };
+    case "loading":
+      return {
+        title: card.sentence || "Loading the model",
+        rest: joined(percent(card.fraction), wait(card, now_s, true)),
+      };
+    case "drawing":
+      return { title: "Drawing", rest: joined(percent(card.fraction), wait(card, now_s, true)) };
+    case "offered":
+      return { title: "Before I draw", rest: "" };
+    case "failed":
+      return { title: "This did not work", rest: "" };
+    case "cancelled":
+      return { title: "Cancelled", rest: "" };
+    default:
+      return { title: "", rest: "" };
   }
 }
 
