@@ -58,13 +58,18 @@ class Drawing:
         """The present sample, (1, C, h, w)."""
         return self.state[:1]
 
-    def clean_estimate(self) -> torch.Tensor | None:
-        """The present guess of the finished latents, (C, h, w); None before the first step."""
+    def developing(self) -> torch.Tensor | None:
+        """What to show of it now: latents (C, h, w), from the noise it began with to the guess of what it will be.
+
+        None before the first step. The guess alone would look finished too soon: it knows the composition after a
+        tenth of the steps. What the UNet saw fades out with the cube of the steps that are left.
+        """
         if self.output is None or self.shown is None:
             return None
         timestep = round(self.timesteps[self.step - 1])
         signal = float(self.model.alphas_cumprod[min(max(timestep, 0), len(self.model.alphas_cumprod) - 1)])
-        return preview.clean_estimate(self.shown.float(), self.output.float(), signal, self.model.prediction_type)
+        guess = preview.clean_estimate(self.shown.float(), self.output.float(), signal, self.model.prediction_type)
+        return torch.lerp(guess, self.shown.float(), (1 - self.step / self.n_steps) ** 3)
 
 
 class Easel:

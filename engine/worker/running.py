@@ -13,6 +13,9 @@ from engine.worker.drawing import Drawing
 from engine.worker.models import Model
 
 PREVIEW_EVERY_S = 0.4  # chats take one edit a second at best, a page two or three: more would be drawn for nobody
+# A job that is over in half a second has a development too. A preview is one small matrix product: 12 of them are less
+# than one step of the smallest model.
+PREVIEWS_AT_LEAST = 12
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +29,7 @@ class Running:
     n_left: int = 0
     gpu_s: float = 0.0
     preview_due: float = 0.0  # the first step shows something at once
+    n_shares_shown: int = 0  # of PREVIEWS_AT_LEAST
 
 
 @dataclass(slots=True, eq=False)
@@ -72,16 +76,17 @@ def job_step(running: Running) -> JobStep:
     n_steps = next(iter(drawings.values())).n_steps
     n_finished = running.job.n_pictures - len(drawings)
     previews: dict[int, Raster] = {}
-    now = time.monotonic()
-    if now >= running.preview_due:
-        running.preview_due = now + PREVIEW_EVERY_S
+    step = n_finished * n_steps + sum(drawing.step for drawing in drawings.values())
+    now, share = time.monotonic(), step * PREVIEWS_AT_LEAST // (running.job.n_pictures * n_steps)
+    if now >= running.preview_due or share > running.n_shares_shown:
+        running.preview_due, running.n_shares_shown = now + PREVIEW_EVERY_S, share
         for index, drawing in drawings.items():
-            clean = drawing.clean_estimate()
-            if clean is not None:
-                previews[index] = running.model.projector.raster(clean)
+            latents = drawing.developing()
+            if latents is not None:
+                previews[index] = running.model.projector.raster(latents)
     return JobStep(
         job_id=running.job.id,
-        step=n_finished * n_steps + sum(drawing.step for drawing in drawings.values()),
+        step=step,
         n_steps=running.job.n_pictures * n_steps,
         previews=previews,
     )

@@ -33,6 +33,7 @@ from engine.worker.drawing import Drawing
 from engine.worker.loop import Loop
 from engine.worker.models import Model, Shelf, load
 from engine.worker.preview import Projector
+from engine.worker.running import PREVIEWS_AT_LEAST
 from tests.fakes import inline_worker
 
 pytestmark = pytest.mark.torch
@@ -239,6 +240,13 @@ def test_decoding_in_layers_gives_the_bits_of_decoding_at_once(job: Job, model_f
     assert raster is not None
     assert raster.rgb == whole.tobytes()
     assert n_slices > 10
+
+
+def test_a_job_of_half_a_second_has_a_development_too(job: Job) -> None:
+    """However fast it is drawn, its pictures are seen on the way, a dozen times."""
+    wall = inline_worker.run(replace(job, recipe=replace(job.recipe, steps=24)))
+    steps = [step for tick in wall.ticks for step in tick.jobs]
+    assert sum(bool(step.previews) for step in steps) >= PREVIEWS_AT_LEAST
 
 
 def test_memory_errors_in_words_count_like_the_typed_one(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
