@@ -61,15 +61,18 @@ def button(verb: Verb, target: str, label: str, name: str, style: Style = Style.
     return Button(id=f"{verb}:{target}", label=label, name=name, style=style)
 
 
-def of_picture(picture: str, *, has_animation: bool) -> tuple[tuple[Button, ...], ...]:
-    """All that can be done with one finished picture, in rows."""
+def of_picture(picture: str, *, has_animation: bool, is_kept: bool = True) -> tuple[tuple[Button, ...], ...]:
+    """All that can be done with one finished picture, in rows; with its recipe alone once its file had to make room."""
+    again = button(Verb.AGAIN, picture, "Again", "Draw it again with a new seed")
+    if not is_kept:
+        return ((again, button(Verb.RECIPE, picture, "Recipe", "Show the recipe with its seed")),)
     keep = [button(Verb.RECIPE, picture, "Recipe", "Show the recipe with its seed")]
     if has_animation:
         keep.append(button(Verb.ANIMATION, picture, "Development", "Watch the picture develop from noise"))
     keep.append(button(Verb.FILE, picture, "Download", "Download the original PNG"))
     return (
         (
-            button(Verb.AGAIN, picture, "Again", "Draw it again with a new seed"),
+            again,
             button(Verb.SUBTLE, picture, "Vary subtle", "Four variations, a little repainted"),
             button(Verb.STRONG, picture, "Vary strong", "Four variations, much repainted"),
             button(Verb.REMIX, picture, "Remix", "Redraw this picture with other words"),
@@ -106,7 +109,7 @@ def of_card(
 
 def _of_one(request: str, tile: Tile) -> tuple[tuple[Button, ...], ...]:
     assert tile.picture
-    *rows, last = of_picture(tile.picture, has_animation=tile.has_animation)
+    *rows, last = of_picture(tile.picture, has_animation=tile.has_animation, is_kept=tile.is_kept)
     return (*rows, (*last, _delete(request)))
 
 

@@ -64,7 +64,7 @@ class Tile:
 
     `number` counts from 1 within its request. `picture` is its name once it is there ("k3f9m2q7xa.2"). `label` tells it
     from its neighbours, "" where the seed does. `preview` is small RGB while it is being drawn. `prompt` is its alt
-    text.
+    text. Of one that is not kept only the thumbnail is left.
     """
 
     number: int
@@ -76,6 +76,7 @@ class Tile:
     label: str = ""
     preview: Raster | None = None
     has_animation: bool = False
+    is_kept: bool = True
     strength: float | None = None
     buttons: tuple[Button, ...] = ()
 

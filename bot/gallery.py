@@ -6,6 +6,8 @@ Encodes to JSON with msgspec as it stands; the page reads exactly that.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.cards import Button
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLine:
@@ -21,6 +23,7 @@ class PictureLine:
     has_animation: bool = False
     is_kept: bool = True
     label: str = ""
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

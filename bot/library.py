@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.cards import Card, Origin
 from bot.gallery import HistoryPage, PictureLine
 from bot.runner import Runner
-from bot.showing import GRID_NUMBER, card_of
+from bot.showing import GRID_NUMBER, buttons_of, card_of
 from bot.sources import Sources, split
 from engine.errors import UserError
 from storage.records import PictureRow, RequestRow
@@ -102,4 +102,5 @@ def _line(row: PictureRow) -> PictureLine:
         has_animation=row.animation_hash is not None,
         is_kept=row.is_kept,
         label=row.label,
+        buttons=buttons_of(row),
     )

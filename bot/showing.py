@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from bot import buttons
-from bot.cards import Card, Field, State, Tile
+from bot.cards import Button, Card, Field, State, Tile
 from bot.live import Live, Told
 from engine.domain import Recipe
 from engine.finish import A1111_SAMPLERS
@@ -126,9 +126,17 @@ def tile_of(picture: PictureRow) -> Tile:
         picture=name,
         label=picture.label,
         has_animation=has_animation,
+        is_kept=picture.is_kept,
         strength=picture.recipe.source.strength if picture.recipe.source else None,
-        buttons=tuple(one for row in buttons.of_picture(name, has_animation=has_animation) for one in row),
+        buttons=buttons_of(picture),
     )
+
+
+def buttons_of(picture: PictureRow) -> tuple[Button, ...]:
+    """All that can be done with it, in one row."""
+    has_animation = picture.animation_hash is not None
+    rows = buttons.of_picture(picture.name, has_animation=has_animation, is_kept=picture.is_kept)
+    return tuple(button for row in rows for button in row)
 
 
 def _tile_expected(job: JobRow, index: int, live: Live | None) -> Tile:

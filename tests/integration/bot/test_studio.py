@@ -340,6 +340,22 @@ async def test_deleting_takes_message_pictures_and_files(house: House) -> None:
         await house.ask(f"/recipe {card.id}")
 
 
+async def test_a_picture_whose_file_had_to_make_room_keeps_its_thumbnail_and_recipe(house: House) -> None:
+    """It can be drawn again, to the same pixels, and what cannot be done any more is not offered."""
+    card = await house.drawn("/imagine a red circle --seed 7")
+    await house.store.pictures.prune(0)
+    [[old], _] = await house.studio.conversation("recorder:ada", None, 10)
+    assert not old.tiles[0].is_kept
+    assert [button.label for button in old.tiles[0].buttons] == ["Again", "Recipe"]
+    assert (await house.studio.file("recorder:ada", f"{card.id}.1", "thumbnail")).path.exists()
+    for text in (f"/remix {card.id} a cat", f"/upscale {card.id}"):
+        with pytest.raises(UserError, match="no longer kept"):
+            await house.ask(text)
+    [line] = (await house.studio.history("recorder:ada", "", None, 10)).pictures
+    assert not line.is_kept
+    assert [button.label for button in line.buttons] == ["Again", "Recipe"]
+
+
 async def test_deleting_one_of_two_equal_pictures_keeps_the_other(house: House) -> None:
     """They are the same file."""
     twins = [await house.drawn("/imagine a red circle --seed 7") for _ in range(2)]

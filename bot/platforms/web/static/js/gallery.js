@@ -155,20 +155,17 @@ export class Gallery {
     item.style.setProperty("--ratio", ratio);
     item.style.setProperty("--row", `${ROW_PX}px`);
     const gone = h("span", { class: "gallery-gone" }, icon("gone"), h("span", { text: "File no longer kept" }));
-    if (view.is_kept) {
-      const image = h("img", {
-        loading: "lazy",
-        decoding: "async",
-        alt: "",
-        width: view.width_px,
-        height: view.height_px,
-        src: api.thumbnailAt(view.picture),
-      });
-      image.addEventListener("error", () => image.replaceWith(gone), { once: true });
-      image.addEventListener("load", () => image.classList.add("is-there"), { once: true });
-      item.append(image);
-    } else item.append(gone);
-    item.append(caption);
+    const image = h("img", {
+      loading: "lazy",
+      decoding: "async",
+      alt: "",
+      width: view.width_px,
+      height: view.height_px,
+      src: api.thumbnailAt(view.picture), // stays also where the file had to make room
+    });
+    image.addEventListener("error", () => image.replaceWith(gone), { once: true });
+    image.addEventListener("load", () => image.classList.add("is-there"), { once: true });
+    item.append(image, caption);
     return item;
   }
 

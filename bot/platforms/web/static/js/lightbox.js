@@ -273,13 +273,13 @@ export class Lightbox {
 
   #source() {
     const view = this.#view;
-    const address = this.#isFilm ? animationAt(view.picture) : pictureAt(view.picture);
-    this.element.classList.toggle("is-missing", !view.is_kept);
-    this.film.hidden = !view.has_animation || !view.is_kept;
+    const whole = view.is_kept ? pictureAt(view.picture) : thumbnailAt(view.picture);
+    const address = this.#isFilm ? animationAt(view.picture) : whole;
+    this.element.classList.remove("is-missing"); // until this one cannot be loaded either
+    this.film.hidden = !view.has_animation;
     this.film.setAttribute("aria-pressed", String(this.#isFilm));
     this.image.alt = view.prompt;
-    if (!view.is_kept) this.image.removeAttribute("src");
-    else if (this.image.getAttribute("src") !== address) this.image.src = address;
+    if (this.image.getAttribute("src") !== address) this.image.src = address;
     this.#size();
   }
 

@@ -91,7 +91,7 @@ export class Tile {
     this.#image = image;
     image.addEventListener("load", () => this.#sharp(image), { once: true });
     image.addEventListener("error", () => this.#gone(image), { once: true });
-    image.src = isSmall || this.isAlone ? pictureAt(tile.picture) : thumbnailAt(tile.picture);
+    image.src = tile.is_kept && (isSmall || this.isAlone) ? pictureAt(tile.picture) : thumbnailAt(tile.picture);
     this.openButton.append(image);
   }
 

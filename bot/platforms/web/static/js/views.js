@@ -1,6 +1,6 @@
 // A card's tiles and the gallery's pictures → what the lightbox shows. Pure.
 
-import { buttonsOf, requestOf } from "./verbs.js";
+import { requestOf } from "./verbs.js";
 
 export function viewOfTile(card, tile) {
   return {
@@ -13,13 +13,11 @@ export function viewOfTile(card, tile) {
     width_px: tile.width_px,
     height_px: tile.height_px,
     has_animation: tile.has_animation,
-    is_kept: true,
+    is_kept: tile.is_kept,
     strength: tile.strength,
     card,
     request: requestOf(tile.picture),
-    buttons: tile.buttons.length
-      ? tile.buttons
-      : buttonsOf(tile.picture, { hasAnimation: tile.has_animation, isKept: true }),
+    buttons: tile.buttons,
   };
 }
 
@@ -29,7 +27,6 @@ export function viewOfPicture(one) {
     card: null,
     request: requestOf(one.picture),
     strength: null,
-    buttons: buttonsOf(one.picture, { hasAnimation: one.has_animation, isKept: one.is_kept }),
   };
 }
 
