@@ -12,6 +12,7 @@ from bot.commands import COMMANDS, MODEL_TOPIC
 from bot.gallery import About
 from bot.help import help_for
 from bot.library import Library
+from bot.making import Maker
 from bot.planning import Planner
 from bot.platforms.base import Platform
 from bot.platforms.web.server import WebPlatform, WebSettings
@@ -86,7 +87,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         sources = Sources(store, finisher)
         planner = Planner(sources, finisher, store.pictures, settings.model)
         teller = Teller(platforms)
-        runner = Runner(store, engine, finisher, teller, settings.job_deadline_s)
+        runner = Runner(store, engine, Maker(store, engine, finisher, settings.job_deadline_s), teller)
         entry = await planner.entry()  # a model that is not there is said before anything waits for it
         studio = Studio(
             store=store,

@@ -86,11 +86,9 @@ class Card:
     """A message of ours. Times are Unix seconds.
 
     `id` is the request's, "" for an answer that is not kept (help, history, a refusal). `words` are what the person
-    asked,
-    `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known. `fraction` of
-    [0, 1] is how far loading or drawing is. `grid` is the name of a picture of all tiles with labels. `buttons` are
-    rows.
-    `previous` and `next` are buttons that turn pages.
+    asked, `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known.
+    `fraction` of [0, 1] is how far loading or drawing is. `grid` is the name of a picture of all tiles with labels.
+    `buttons` are rows.
     """
 
     id: str

@@ -5,6 +5,9 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Literal
+
+import structlog
 
 from bot.app import Bot, open_bot
 from bot.cards import Origin
@@ -12,24 +15,41 @@ from bot.recipes import Wish
 from bot.requests import Imagine
 from bot.settings import Settings
 from engine.engine import EngineStatus
+from engine.errors import DarkroomError
 
 # What the model that ships draws well, and the seed of the picture in the README.
 WELCOME = Wish(prompt="a red circle on a blue background", seed=7)
+WELCOME_WITHIN_S = 60.0  # a large model on a CPU takes minutes: the page is of use before that
 WELCOME_KEY = "welcome"  # the event key: a second first start is the same one
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 async def serve(settings: Settings) -> int:
     """Run the bot. Returns when SIGINT or SIGTERM comes. Raises: UserError, StorageError, EngineError at start."""
     print("Starting the engine; the first time takes some seconds.", file=sys.stderr, flush=True)
-    async with open_bot(settings) as bot:
-        with _asked_to_stop() as asked:
-            await _welcome(bot)
-            for line in bot.page_lines():
-                print(line, flush=True)
-            print(ready_line(bot.page_url, settings.model, bot.studio.status()), flush=True)
-            await asked.wait()
-        print("Stopping.", file=sys.stderr, flush=True)
+    with _asked_to_stop() as asked:
+        stopping = asyncio.create_task(asked.wait(), name="asked to stop")
+        serving = asyncio.create_task(_serve(settings, stopping), name="serving")
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            print("Stopping.", file=sys.stderr, flush=True)
+            serving.cancel()
+        stopping.cancel()
+        await asyncio.wait((serving,))
+        if not serving.cancelled():
+            serving.result()
     return 0
+
+
+async def _serve(settings: Settings, stopping: asyncio.Task[Literal[True]]) -> None:
+    """Open everything, say so, wait; cancelling it closes everything."""
+    async with open_bot(settings) as bot:
+        await _welcome(bot)
+        for line in bot.page_lines():
+            print(line, flush=True)
+        print(ready_line(bot.page_url, settings.model, bot.studio.status()), flush=True)
+        await stopping
 
 
 def ready_line(page_url: str, model: str, status: EngineStatus) -> str:
@@ -40,9 +60,10 @@ def ready_line(page_url: str, model: str, status: EngineStatus) -> str:
 
 
 async def _welcome(bot: Bot) -> None:
-    """On the first start one picture is asked for like any other and waited for, so that the page is not empty."""
-    if await bot.studio.has_pictures(bot.operator):
-        return
+    """On the first start a picture is asked for like any other, and waited for a while, so that the page is not empty.
+
+    A bot that cannot draw it serves all the same: the page says what is wrong.
+    """
     origin = Origin(
         platform="web",
         owner=bot.operator,
@@ -51,14 +72,21 @@ async def _welcome(bot: Bot) -> None:
         event_key=WELCOME_KEY,
         asker="Darkroom",
     )
-    words = f"/imagine {WELCOME.prompt} --seed {WELCOME.seed}"
-    card = await bot.studio.ask(origin, Imagine(wishes=(WELCOME,)), words=words)
-    await bot.studio.finished(card.id)
+    try:
+        if await bot.studio.has_pictures(bot.operator):
+            return
+        words = f"/imagine {WELCOME.prompt} --seed {WELCOME.seed}"
+        card = await bot.studio.ask(origin, Imagine(wishes=(WELCOME,)), words=words)
+        await asyncio.wait_for(bot.studio.finished(card.id), WELCOME_WITHIN_S)
+    except DarkroomError as exc:
+        log.warning("no welcome picture", reason=str(exc))
+    except TimeoutError:
+        log.warning("the welcome picture takes long", model=WELCOME.model)
 
 
 @contextlib.contextmanager
 def _asked_to_stop() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set; a second one stops at once."""
+    """An event that SIGINT and SIGTERM set."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)

@@ -1,7 +1,7 @@
 """The picture that a request starts from: an upload, one of ours by its name, or the newest.
 
 Uploads are checked and stripped at once and kept in the picture store; their names live in memory, the latest few
-hundred. Whose picture somebody may use is decided here. Knows nothing of recipes to come.
+of each person. Whose picture somebody may use is decided here. Knows nothing of recipes to come.
 """
 
 import secrets
@@ -18,7 +18,8 @@ from storage.ids import read_picture_name
 from storage.records import JobRow, PictureRow, RequestRow
 from storage.store import Store
 
-MAX_UPLOADS = 256  # kept by name; each is a file on disk, and none is in memory
+MAX_UPLOADS_EACH = 32  # of one person, by name: each is a file on disk, and none is in memory
+MAX_UPLOADS = 4_096  # of all
 _NO_PICTURE = "I know no picture {name} of yours. See /history for what you have."
 _GONE = "The file of picture {name} is no longer kept. Its recipe is: /again draws it anew."
 _NOTHING_AT_HAND = "Give me a picture first: attach one, answer to one, or name one from /history."
@@ -73,6 +74,9 @@ class Sources:
         upload_id = secrets.token_urlsafe(12)
         found = Found(file_hash=file_hash, width_px=look.width_px, height_px=look.height_px, recipe=look.recipe)
         self._uploads[upload_id] = _Kept(owner=owner, found=found, parameters=look.parameters)
+        own = [each for each, kept in self._uploads.items() if kept.owner == owner]
+        for each in own[:-MAX_UPLOADS_EACH]:
+            del self._uploads[each]
         while len(self._uploads) > MAX_UPLOADS:
             self._uploads.popitem(last=False)
         told, words = imported(look.recipe, look.parameters)
@@ -127,6 +131,7 @@ class Sources:
         row = await self.request(origin, request, naming=name)
         if row.kind == "show" and row.parent:
             request, number = split(row.parent)
+            await self.request(origin, request, naming=name)
         found = await self._store.history.picture(request, number)
         if found is None:
             raise UserError(_NO_PICTURE.format(name=name[:40]))

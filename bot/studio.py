@@ -222,17 +222,19 @@ class Studio:
         """A message and its pictures; their files too, unless another picture is the same."""
         row = await self._own(origin, request_id)
         await self._runner.cancel(row.id)
-        unreferenced = await self._store.requests.delete(row.id)
+        async with self._teller.turn(row.id):
+            unreferenced = await self._store.requests.delete(row.id)
+            await self._teller.withdraw(row)
         await self._store.pictures.forget(unreferenced)
-        await self._teller.withdraw(row)
         return answers.note("delete", "Deleted.")
 
     async def _tell(self, request_id: str) -> Card:
         """Show its newest card to its own platform, and return it."""
-        row = await self._store.requests.find(request_id)
-        assert row
-        card = await self._library.card(row)
-        await self._teller.newest(row, card)
+        async with self._teller.turn(request_id):
+            row = await self._store.requests.find(request_id)
+            assert row
+            card = await self._library.card(row)
+            await self._teller.newest(row, card)
         return card
 
     async def _own(self, origin: Origin, request_id: str) -> RequestRow:

@@ -3,7 +3,9 @@
 What a person missed is in the database. One edge for all platforms.
 """
 
+import asyncio
 from collections.abc import Awaitable, Mapping
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -22,6 +24,14 @@ class Teller:
 
     def __init__(self, platforms: Mapping[str, Platform]) -> None:
         self._platforms = platforms
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, request_id: str) -> asyncio.Lock:
+        """To be held from reading a request's state until it is told, lest an older state be told after a newer one."""
+        lock = self._turns.get(request_id)
+        if lock is None:
+            lock = self._turns[request_id] = asyncio.Lock()
+        return lock
 
     def edit_every_s(self, request: RequestRow) -> float:
         """How often its message may be edited at most."""

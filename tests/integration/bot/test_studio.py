@@ -16,15 +16,19 @@ from PIL import Image
 from bot.cards import Card, State
 from bot.gallery import About
 from bot.library import Library
+from bot.making import MOST_LOSSES, Maker
 from bot.parser import parse
 from bot.planning import Planner
-from bot.runner import MOST_LOSSES, Runner
-from bot.sources import Sources
+from bot.runner import Runner
+from bot.sources import MAX_UPLOADS_EACH, Sources
 from bot.studio import Studio
 from bot.telling import Teller
 from engine.engine import Engine
-from engine.errors import BadPicture, UserError
+from engine.errors import BadPicture, StorageError, UserError
 from engine.finish import Finisher
+from storage import records
+from storage.records import JobRow, RequestRow
+from storage.requests import Requests
 from storage.store import Store, open_store
 from tests.fakes import engines
 from tests.fakes.platforms import Recorder, origin
@@ -61,7 +65,7 @@ async def open_house(folder: Path, *drawer: str, refuses: bool = False, resume: 
         teller = Teller({platform.name: platform})
         sources = Sources(store, finisher)
         planner = Planner(sources, finisher, store.pictures, "pocket")
-        runner = Runner(store, engine, finisher, teller, 60.0)
+        runner = Runner(store, engine, Maker(store, engine, finisher, 60.0), teller)
         studio = Studio(
             store=store,
             engine=engine,
@@ -436,6 +440,67 @@ async def test_a_disk_that_takes_no_file_is_said_and_loses_nothing(tmp_path: Pat
         incoming.unlink()
         again = await house.press(f"again:{card.id}")
         assert (await house.platform.card(again.id)).state is State.DONE
+
+
+async def test_a_request_that_cannot_be_read_ends_with_a_word(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is ill for a moment, at any of the runner's reads, leaves no message waiting for ever."""
+    real = Requests.jobs_of
+    for nth in range(2, 6):
+        n_calls = 0
+
+        async def jobs_of(requests: Requests, request_id: str) -> tuple[JobRow, ...]:
+            nonlocal n_calls
+            n_calls += 1
+            if n_calls == nth:  # noqa: B023  # it is of this round
+                raise StorageError("The disk is ill.")
+            return await real(requests, request_id)
+
+        monkeypatch.setattr(Requests, "jobs_of", jobs_of)
+        card = await house.ask("/imagine a red circle")
+        await house.studio.finished(card.id)
+        row = await house.store.requests.find(card.id)
+        assert row
+        assert row.state in (records.State.DONE, records.State.FAILED)
+
+
+async def test_a_grid_that_cannot_be_made_costs_no_picture(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures are delivered without it."""
+
+    async def grid(*_: object) -> bytes:
+        raise RuntimeError("the font is broken")
+
+    monkeypatch.setattr(Finisher, "grid", grid)
+    card = await house.drawn("/compare a red circle --over guidance 2,4")
+    assert card.state is State.DONE
+    assert len(card.tiles) == 2
+    assert card.grid is None
+
+
+async def test_the_last_card_told_is_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an older state takes long to be read: nothing is told after it."""
+    real = Library.card
+
+    async def slow(library: Library, row: RequestRow) -> Card:
+        card = await real(library, row)
+        for _ in range(2_000):  # turns of the loop: what runs meanwhile gets far ahead
+            await asyncio.sleep(0)
+        return card
+
+    offered = await house.ask("/imagine a {red,blue} circle --steps 2")
+    monkeypatch.setattr(Library, "card", slow)
+    await house.press(f"go:{offered.id}")
+    await house.platform.card(offered.id)
+    await house.studio.finished(offered.id)
+    assert [card.state for _, card in house.platform.told if card.id == offered.id][-1] is State.DONE
+
+
+async def test_one_persons_uploads_push_out_their_own_only(house: House) -> None:
+    """However many somebody sends, what another has attached stays."""
+    adas = await house.studio.take_upload("recorder:ada", upload_png())
+    eves = [await house.studio.take_upload("recorder:eve", upload_png()) for _ in range(MAX_UPLOADS_EACH + 1)]
+    assert (await house.studio.file("recorder:ada", adas.id, "upload")).path.exists()
+    with pytest.raises(UserError, match="attach the picture again"):
+        await house.studio.file("recorder:eve", eves[0].id, "upload")
 
 
 async def test_a_place_whose_platform_is_switched_off_is_drawn_for_all_the_same(tmp_path: Path) -> None:
