@@ -7,6 +7,7 @@ from bot.buttons import MAX_ID_BYTES, Verb
 from bot.cards import Card, Field, State, Tile
 from bot.live import Live
 from bot.showing import card_of, fields_of, recipe_fields, tile_of
+from bot.typography import clean
 from engine.domain import Recipe
 from engine.engine import EngineStatus
 from storage.records import PictureRow
@@ -36,7 +37,7 @@ def recipe_of_a_file(recipe: Recipe | None, parameters: str | None, words: str |
     if recipe:
         return note("recipe", "This picture carries a Darkroom recipe:", *fields_of(recipe), *again)
     if parameters:
-        found = Field(name="Parameters", value=parameters, is_copyable=True)
+        found = Field(name="Parameters", value=clean(parameters), is_copyable=True)
         return note("recipe", "This picture carries what its program wrote about it:", found, *again)
     return note("recipe", "This picture carries no recipe. Chats often strip it; the original file would have it.")
 
@@ -59,14 +60,17 @@ def history_page(rows: tuple[PictureRow, ...], words: str, page: int, total: int
         return note("history", _nothing_found(words, page))
     n_pages = -(-total // HISTORY_PAGE)
     of_words = f" with “{_cut(words)}”" if words else ""
-    card = note("history", f"{total:,} pictures{of_words}, page {page} of {n_pages}.")
+    n_pictures = "1 picture" if total == 1 else f"{total:,} pictures"
+    sentence = f"{n_pictures}{of_words}, page {page} of {n_pages}."
     tiles = tuple(_line(number, row) for number, row in enumerate(rows, 1))
     turns = [
         buttons.button(Verb.PAGE, f"{to}:{words}", label, f"{name} of the history")
         for to, label, name in ((page - 1, "Newer", "Newer page"), (page + 1, "Older", "Older page"))
         if 1 <= to <= n_pages and len(f"{Verb.PAGE}:{to}:{words}".encode()) <= MAX_ID_BYTES
     ]
-    return replace(card, tiles=tiles, buttons=(tuple(turns),) if turns else ())
+    if page < n_pages and not turns:  # the words are too long for a button
+        sentence = f"{sentence} Add --page {page + 1} for older ones."
+    return replace(note("history", sentence), tiles=tiles, buttons=(tuple(turns),) if turns else ())
 
 
 def _line(number: int, row: PictureRow) -> Tile:

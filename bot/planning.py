@@ -6,6 +6,7 @@ Knows the models and the recipes; knows nothing of platforms, queues or how jobs
 import asyncio
 from dataclasses import dataclass, replace
 
+from bot import a1111
 from bot.cards import Origin
 from bot.parser import count_sentence
 from bot.recipes import Wish, random_seed, recipe_for, sampler_named, source_for
@@ -16,6 +17,8 @@ from engine.catalog import Entry
 from engine.domain import MAX_SIDE_PX, MIN_SIDE_PX, SIDE_MULTIPLE_PX, Recipe, Sampler
 from engine.errors import UnknownModel, UserError
 from engine.finish import Finisher
+from engine.label import A1111_SAMPLERS
+from engine.resample import check_enlarged
 from storage.pictures import PictureFiles
 
 Making = Imagine | Remix | Upscale | Vary | Again | Compare
@@ -106,6 +109,7 @@ class Planner:
     async def _upscale(self, origin: Origin, asked: Upscale, uploads: tuple[str, ...]) -> Plan:
         found = await self._sources.find(origin, asked.source, uploads)
         if not asked.is_refined:
+            check_enlarged(found.width_px, found.height_px, asked.factor)
             recipe = found.recipe or _nobodys_recipe(found)
             draft = Draft(recipe=recipe, source_file=found.file_hash, treatment=f"resample {asked.factor}")
             return Plan(kind="upscale", drafts=(draft,), parent=found.name)
@@ -133,10 +137,8 @@ class Planner:
 
     async def _again(self, origin: Origin, asked: Again, uploads: tuple[str, ...]) -> Plan:
         if uploads:
-            found = await self._sources.find(origin, None, uploads)
-            if not found.recipe or found.recipe.source:
-                raise UserError(_NO_RECIPE)
-            return Plan(kind="again", drafts=(Draft(recipe=found.recipe.with_seed(random_seed())),))
+            recipe = await self._recipe_of_upload(origin, uploads)
+            return Plan(kind="again", drafts=(Draft(recipe=recipe.with_seed(random_seed())),))
         picture = await self._sources.find_kept_or_not(origin, asked.source)
         if not picture.recipe.model:
             raise UserError(_NO_RECIPE)
@@ -147,6 +149,18 @@ class Planner:
             drafts=(Draft(recipe=recipe, source_file=source_file),),
             parent=picture.name,
         )
+
+    async def _recipe_of_upload(self, origin: Origin, uploads: tuple[str, ...]) -> Recipe:
+        """What an upload says of how it was made, by us or by another program. Raises: UserError if nothing."""
+        found = await self._sources.find(origin, None, uploads)
+        if found.recipe and not found.recipe.source:
+            return found.recipe
+        parameters = self._sources.parameters(origin.owner, uploads[0])
+        imported = a1111.read(parameters) if parameters and not found.recipe else None
+        if imported is None:
+            raise UserError(_NO_RECIPE)
+        wish = replace(imported.wish, strength=None)
+        return recipe_for(wish, await self.entry(wish.model))
 
     async def again_all(self, origin: Origin, request: str) -> Plan:
         """All jobs of a request once more, with one new seed where they had one. Raises: UserError."""
@@ -179,7 +193,7 @@ class Planner:
                 if found
                 else Draft(recipe=recipe_for(each, await self.entry(each.model)))
             )
-            drafts.append(replace(draft, label=f"{asked.axis} {_label(asked.axis, value)}", n_pictures=1))
+            drafts.append(replace(draft, label=_label(asked.axis, value), n_pictures=1))
         return Plan(kind="compare", drafts=tuple(drafts), parent=found.name if found else None)
 
     async def _from_picture(self, wish: Wish, found: Found) -> Draft:
@@ -218,7 +232,7 @@ def _with(wish: Wish, axis: Axis, value: str) -> Wish:
 
 
 def _label(axis: Axis, value: str) -> str:
-    return str(sampler_named(value)) if axis is Axis.SAMPLER else value
+    return A1111_SAMPLERS[sampler_named(value)] if axis is Axis.SAMPLER else f"{axis} {value}"
 
 
 def _shape(width_px: int, height_px: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Runs requests that are committed: all their jobs at once, then the end. One task a request.
 
-Whatever happens, a request's end is written down before anybody is told; what could not be written down runs again
-after the next start. Platforms are told in a task of their own, the newest card each time, and are never waited for.
+Whatever happens, a request's end is written down before anybody is told; what could not be written down runs again a
+little later, or after the next start. Platforms are told in a task of their own, the newest card each
+time, and are never waited for.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from engine.errors import DarkroomError
 from storage import records
 from storage.records import PictureRow, RequestRow
 from storage.store import Store
+
+TRY_AGAIN_S = 30.0  # after a disk that took nothing: time to free some, and little enough to be there when it is
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -147,7 +150,10 @@ class Runner:
         """What is not finished has failed; said by the jobs themselves, so that what is finished stays."""
         cause = _first(exc)
         reference = secrets.token_hex(2)
-        log.error("a request broke", request=request_id, ref=reference, exc_info=exc)
+        if isinstance(cause, DarkroomError):
+            log.warning("a request cannot be made", request=request_id, reason=str(cause))
+        else:
+            log.error("a request broke", request=request_id, ref=reference, exc_info=exc)
         sentence = str(cause) if isinstance(cause, DarkroomError) else f"Something broke on our side (ref {reference})."
         try:
             for job in await self._store.requests.jobs_of(request_id):
@@ -155,8 +161,9 @@ class Runner:
                 if job.state is records.State.WAITING:
                     await self._store.requests.fail_job(job.id, sentence)
             await self._end(request_id)
-        except DarkroomError as ill:  # the disk: it runs again after the next start
-            log.error("a request could not be ended", request=request_id, exc_info=ill)
+        except DarkroomError as ill:  # the disk: what is not written down is still waiting
+            log.error("a request could not be ended", request=request_id, reason=str(ill))
+            asyncio.get_running_loop().call_later(TRY_AGAIN_S, self.start, request_id)
             if live := self._live.get(request_id):
                 await self._teller.newest(live.request, _ill(live, str(ill)))
 
@@ -193,6 +200,7 @@ def _first(exc: BaseException) -> BaseException:
 
 
 def _ill(live: Live, sentence: str) -> Card:
-    """What to say where not even the failure could be written down."""
+    """What to say where not even the failure could be written down: it still waits."""
     card = card_of(live.request, live.jobs, live.pictures)
-    return replace(card, state=State.FAILED, sentence=sentence, told_at_s=time.time(), buttons=())
+    soon = f"{sentence} I will try again in {TRY_AGAIN_S:.0f} seconds."
+    return replace(card, state=State.WAITING, sentence=soon, position=None, told_at_s=time.time())

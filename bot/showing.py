@@ -48,7 +48,7 @@ def card_of(
 def one_line(recipe: Recipe) -> str:
     """A recipe in a line that fits under a picture."""
     if not recipe.model:
-        return "no model"
+        return "an uploaded picture, enlarged"
     strength = f" · strength {recipe.source.strength:g}" if recipe.source else ""
     return (
         f"seed {recipe.seed} · {recipe.steps} steps · {A1111_SAMPLERS[recipe.sampler]} · "

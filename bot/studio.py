@@ -32,6 +32,7 @@ from bot.requests import (
 from bot.runner import Runner
 from bot.sources import Sources, Upload, imported, split
 from bot.telling import Teller
+from bot.typography import clean
 from engine.engine import Engine, EngineStatus
 from engine.errors import UserError
 from storage import records
@@ -160,7 +161,7 @@ class Studio:
             reply_to=origin.reply_to,
             asker=origin.asker,
             kind=plan.kind,
-            words=words,
+            words=clean(words),
             parent=plan.parent,
             state=records.State.OFFERED if plan.question else records.State.WAITING,
             sentence=plan.question,
@@ -179,7 +180,7 @@ class Studio:
             reply_to=origin.reply_to,
             asker=origin.asker,
             kind="show",
-            words=words or f"/show {name}",
+            words=clean(words) or f"/show {name}",
             parent=name,
             state=records.State.DONE,
             sentence="",
@@ -239,7 +240,7 @@ class Studio:
 
     async def _own(self, origin: Origin, request_id: str) -> RequestRow:
         """A request of the asker's own. Raises: UserError."""
-        row = await self._sources.request(origin, split(request_id)[0])
+        row = await self._sources.request(origin, split(request_id)[0], naming=clean(request_id))
         if row.owner != origin.owner:
             raise UserError("That is somebody else's; only they can do this.")
         return row

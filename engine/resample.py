@@ -24,18 +24,19 @@ def resample(file: bytes, factor: int) -> Raster:
     if factor not in FACTORS:
         raise InvalidRecipe(f"A picture can be enlarged 2 or 4 times; you gave {factor}.")
     with opened(file) as image:
-        _check_result(*image.size, factor)
+        check_enlarged(*image.size, factor)
         bands = [_enlarged(band, factor) for band in upright_rgb(image).split()]
         result = Image.merge("RGB", bands)
         return Raster(width_px=result.width, height_px=result.height, rgb=result.tobytes())
 
 
-def _check_result(width_px: int, height_px: int, factor: int) -> None:
+def check_enlarged(width_px: int, height_px: int, factor: int) -> None:
+    """Raises: InvalidRecipe if a picture of that size gets too large."""
     width_px, height_px = width_px * factor, height_px * factor
     if max(width_px, height_px) > MAX_RESULT_PX:
         raise InvalidRecipe(
             f"Enlarged {factor} times it would be {width_px} x {height_px} pixels; {MAX_RESULT_PX:,} on a side is the "
-            "most. Try a smaller factor."
+            "most. Try a smaller factor or a smaller picture."
         )
 
 

@@ -43,6 +43,18 @@ class Recorder:
         assert newest
         return newest
 
+    async def told_that(self, request_id: str, words: str) -> Card:
+        """The card of a request that said so, once it was told."""
+
+        def said() -> Card | None:
+            return next((card for _, card in self.told if card.id == request_id and words in card.sentence), None)
+
+        async with self._news:
+            await self._news.wait_for(lambda: said() is not None)
+        card = said()
+        assert card
+        return card
+
     def ways(self, request_id: str) -> list[str]:
         """In which ways a request was told, in order."""
         return [way for way, card in self.told if card.id == request_id]

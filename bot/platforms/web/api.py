@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+import structlog
 from aiohttp import web
 
 from bot.cards import Card, Origin, State
@@ -21,9 +22,12 @@ from bot.platforms.web.sessions import Person
 from bot.platforms.web.settings import WebSettings
 from bot.platforms.web.stream import N_CARDS
 from bot.requests import Again, Compare, Imagine, Remix, Request, Upscale, Vary
+from bot.typography import clean
 from engine.domain import MAX_PROMPT_CHARS
 from engine.errors import DarkroomError, UserError
 from engine.intake import MAX_FILE_BYTES
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 PLACE = "web:page"
 N_LINES = 60  # of the history at once
@@ -135,6 +139,8 @@ async def _answered(card: Awaitable[Card], person: Person, words: str) -> Card:
     try:
         answer = await card
     except DarkroomError as exc:
+        if not isinstance(exc, UserError):
+            log.warning("a request was refused for a reason of ours", reason=str(exc))
         answer = _refusal(str(exc))
     except Exception:  # noqa: BLE001  # the platform edge
         answer = _refusal(unexpected("a request"))
@@ -144,7 +150,7 @@ async def _answered(card: Awaitable[Card], person: Person, words: str) -> Card:
     return replace(
         answer,
         asker=answer.asker or person.name,
-        words=answer.words or _cut(words),
+        words=answer.words or _cut(clean(words)),
         created_s=answer.created_s or now_s,
         told_at_s=answer.told_at_s or now_s,
     )

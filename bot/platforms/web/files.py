@@ -26,7 +26,8 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
 }
-FOR_EVER = "private, max-age=31536000, immutable"  # a picture's name never means another picture
+# A picture's name never means another picture; but one that was deleted should leave the browser too before long.
+PICTURE_CACHE = "private, max-age=3600, immutable"
 _GONE = "That file is no longer kept."
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -115,7 +116,7 @@ class Pictures:
         served = await self._studio.file(request[PERSON].owner, name, kind)
         if not await asyncio.to_thread(served.path.is_file):
             raise Refused(HTTPStatus.NOT_FOUND, _GONE)
-        headers = {"Content-Type": served.media_type, "Cache-Control": FOR_EVER}
+        headers = {"Content-Type": served.media_type, "Cache-Control": PICTURE_CACHE}
         if request.query.get("download"):
             headers["Content-Disposition"] = disposition(served.download_name)
         return web.FileResponse(served.path, headers=headers)

@@ -5,6 +5,7 @@ pointed here (DNS rebinding), Origin, Sec-Fetch-Site and a header that no form c
 made. Knows nothing of people.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
@@ -50,6 +51,15 @@ def check_host(hosts: list[str], allowed: frozenset[str]) -> None:
         raise Refused(HTTPStatus.FORBIDDEN, _FOREIGN_HOST)
 
 
+def own_address(transport: asyncio.Transport | None) -> frozenset[str]:
+    """The address that this connection was made to, as a Host: a number belongs to nobody else's name."""
+    name = transport.get_extra_info("sockname") if transport else None
+    if not isinstance(name, tuple):
+        return frozenset()
+    address, port = str(name[0]).partition("%")[0], name[1]
+    return frozenset({f"[{address}]:{port}" if ":" in address else f"{address}:{port}"})
+
+
 def check_direct(headers: Mapping[str, str]) -> None:
     """Where the page is open to whoever connects, nobody may connect through somebody else. Raises: Refused."""
     if any(name in headers for name in FORWARDED):
@@ -82,7 +92,7 @@ def middleware(settings: WebSettings, allowed: frozenset[str]) -> Callable[..., 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            check_host(request.headers.getall(hdrs.HOST, []), allowed)
+            check_host(request.headers.getall(hdrs.HOST, []), allowed | own_address(request.transport))
             if settings.is_open:
                 check_direct(request.headers)
             if request.method in SAFE_METHODS:

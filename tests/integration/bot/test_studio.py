@@ -5,13 +5,15 @@ import hashlib
 import io
 import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bot.cards import Card, State
 from bot.gallery import About
@@ -463,6 +465,44 @@ async def test_a_request_that_cannot_be_read_ends_with_a_word(house: House, monk
         assert row.state in (records.State.DONE, records.State.FAILED)
 
 
+async def test_a_disk_that_takes_nothing_at_all_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the failure can be written: the message says why and that it goes on, and then it does."""
+    monkeypatch.setattr("bot.runner.TRY_AGAIN_S", 0.05)
+    is_ill = True
+
+    def unless_ill(real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **more: Any) -> Any:
+            if is_ill:
+                raise StorageError("The disk is full.")
+            return await real(*args, **more)
+
+        return call
+
+    for name in ("finish_job", "fail_job", "end"):
+        monkeypatch.setattr(Requests, name, unless_ill(getattr(Requests, name)))
+    card = await house.ask("/imagine a red circle")
+    await house.platform.told_that(card.id, "The disk is full. I will try again")
+    is_ill = False
+    assert (await house.platform.card(card.id)).state is State.DONE
+    assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_what_was_typed_is_shown_without_what_cannot_be_seen(house: House) -> None:
+    """Marks that turn text around or control a terminal are not kept in the message either."""
+    card = await house.drawn("/imagine a\u202ered evil\u202c \x1b[31m\x00circle")
+    assert not {"\u202e", "\u202c", "\x1b", "\x00"} & set(card.words + card.tiles[0].prompt)
+
+
+async def test_a_search_too_long_for_a_button_says_how_to_turn_the_page(house: House) -> None:
+    """A button holds 64 bytes."""
+    words = "a circle that is red and rather large on a background that is blue and quite dark"
+    for _ in range(4):
+        await house.drawn(f"/imagine {words} --n 4 --steps 1")
+    answer = await house.ask(f"/history {words}")
+    assert answer.buttons == ()
+    assert answer.sentence.endswith("Add --page 2 for older ones.")
+
+
 async def test_a_grid_that_cannot_be_made_costs_no_picture(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are delivered without it."""
 
@@ -534,6 +574,21 @@ async def test_an_uploaded_picture_of_ours_offers_to_be_drawn_again(house: House
     second = await house.drawn(upload.words)
     hashes = [row.pixel_hash for card in (first, second) if (row := await house.store.history.picture(card.id, 1))]
     assert hashes[0] == hashes[1]
+
+
+async def test_a_picture_of_another_program_can_be_drawn_again(house: House) -> None:
+    """By the words offered, and by /again with it attached."""
+    words = PngInfo()
+    words.add_text("parameters", "a red circle\nSteps: 6, Sampler: Euler a, CFG scale: 3, Seed: 5, Size: 128x128")
+    buffer = io.BytesIO()
+    Image.new("RGB", (128, 128)).save(buffer, format="PNG", pnginfo=words)
+    upload = await house.studio.take_upload("recorder:ada", buffer.getvalue())
+    assert upload.words
+    offered = await house.drawn(upload.words)
+    again = await house.drawn("/again", uploads=(upload.id,))
+    assert (offered.tiles[0].prompt, offered.tiles[0].seed) == ("a red circle", 5)
+    assert again.tiles[0].prompt == "a red circle"
+    assert again.tiles[0].seed != 5
 
 
 async def test_a_file_that_is_no_picture_is_refused_with_a_sentence(house: House) -> None:

@@ -52,6 +52,19 @@ async def test_under_a_foreign_name_there_is_nothing(host: str, path: str) -> No
         check_sealed(answer)
 
 
+async def test_it_answers_to_the_address_it_was_reached_under() -> None:
+    """A bind to every address is of use without naming them all; another address is still somebody else's."""
+    settings = WebSettings(host="0.0.0.0", port=0, password="correct horse")
+    async with served(FakeStudio(), settings) as page:
+        port = int(page.url.rpartition(":")[2])
+        for host, status in (("127.0.0.2", 200), ("127.0.0.3", 403)):
+            reader, writer = await asyncio.open_connection("127.0.0.2", port)
+            writer.write(f"GET /sign-in HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+            assert int((await reader.readline()).split()[1]) == status
+            writer.close()
+            await writer.wait_closed()
+
+
 @pytest.mark.parametrize("lines", ["", "Host: {host}\nHost: evil.example\n"])
 async def test_one_name_and_no_more(lines: str) -> None:
     """Without a Host, or with two, nobody is served."""

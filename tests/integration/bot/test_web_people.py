@@ -206,7 +206,7 @@ async def test_two_people_see_nothing_of_each_other(tmp_path: Path) -> None:
             studio.files[owner, kind, name] = path
             mine = await ada.get(f"/{kind}/{name}.{suffix}")
             assert (mine.status, await mine.read()) == (200, b"her picture")
-            assert mine.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+            assert mine.headers["Cache-Control"] == "private, max-age=3600, immutable"
             theirs, nobodys = await bob.get(f"/{kind}/{name}.{suffix}"), await bob.get(f"/{kind}/zzz.{suffix}")
             assert theirs.status == nobodys.status == 404
             assert await theirs.text() == await nobodys.text()
