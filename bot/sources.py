@@ -121,9 +121,12 @@ class Sources:
         """The stored file that a picture of ours was redrawn from. Raises: UserError if it is no longer kept."""
         jobs = await self._store.requests.jobs_of(picture.request)
         own = next((job for job in jobs if job.id == picture.job), None)
-        if own is None or own.source_file is None:
+        kept = own.source_file if own and not own.treatment else None
+        if kept is None and picture.recipe.source:  # an enlarged one: its own source is what was enlarged
+            kept = await self._store.history.file_of_pixels(picture.recipe.source.sha256)
+        if kept is None:
             raise UserError("The picture that this one was redrawn from is no longer kept; give me one with /remix.")
-        return own.source_file
+        return kept
 
     async def picture(self, origin: Origin, name: str) -> PictureRow:
         """A picture of ours that they may see. Raises: UserError, in the same words for not theirs and not there."""

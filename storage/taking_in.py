@@ -111,7 +111,8 @@ def _job_values(new: NewRequest, job: NewJob) -> Values:
         "recipe": recipe_json(job.recipe),
         "n_pictures": job.n_pictures,
         "source": _maybe_hash(job.source_file),
-        "source_pixels": hash_bytes(source.sha256) if source else None,
+        # what is only enlarged is another file than what its recipe began with
+        "source_pixels": hash_bytes(source.sha256) if source and not job.treatment else None,
         "treatment": job.treatment,
         "state": str(new.state),
     }

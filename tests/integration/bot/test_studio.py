@@ -272,6 +272,23 @@ async def test_again_of_a_remix_starts_from_the_same_source(house: House) -> Non
     assert sources[0]
 
 
+async def test_again_of_an_enlarged_remix_starts_where_the_remix_did(house: House) -> None:
+    """Not from the picture that was enlarged; and once the remix is deleted it says so."""
+    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    remix = await house.drawn("/remix a blue square", uploads=(upload.id,))
+    large = await house.drawn(f"/upscale {remix.id} 2")
+    again = await house.drawn(f"/again {large.id}")
+    sources = []
+    for card in (remix, again):
+        [job] = await house.store.requests.jobs_of(card.id)
+        sources.append(job.source_file)
+    assert sources[0] == sources[1]
+    for card in (remix, again):
+        await house.press(f"delete:{card.id}")
+    with pytest.raises(UserError, match="no longer kept"):
+        await house.ask(f"/again {large.id}")
+
+
 async def test_compare_makes_a_labelled_grid_from_one_seed(house: House) -> None:
     """One tile a value and one picture of them all."""
     card = await house.drawn("/compare a red circle --over guidance 2,4,8")

@@ -8,7 +8,7 @@ import { openRemix } from "./remix.js";
 import { toast } from "./toast.js";
 import { fullName, readButton } from "./verbs.js";
 
-/** `take(answer, { button, pressed, since_ms })` shows an answer; `watch(card, picture)` shows an animation; `ask(asked, words)` sends. → press(button, card). */
+/** `take(answer, { button, pressed, since_ms })` shows an answer; `watch(card, picture)` shows an animation; `ask(asked)` sends, and is rejected with what was refused. → press(button, card). */
 export function pressing({ take, watch, ask }) {
   async function send(button, card) {
     const since_ms = performance.now();
@@ -26,8 +26,7 @@ export function pressing({ take, watch, ask }) {
         return openRemix({
           source: api.pictureAt(fullName(target)),
           ...found(card, target),
-          send: (values) =>
-            ask({ command: "remix", values: { source: fullName(target), ...values } }, `/remix ${values.prompt}`),
+          send: (values) => ask({ command: "remix", values: { source: fullName(target), ...values } }),
         });
       case "file":
         return download(fullName(target));

@@ -1,7 +1,8 @@
 // Talks JSON with this server. One function for each address; every failure is an Error with a sentence to show.
 // A write carries a key: sent again after a broken line with the same key, it is done once. Knows no element.
 
-const LOST = "Darkroom could not be reached. Your words are kept: try again in a moment.";
+const LOST = "Darkroom cannot be reached; try again in a moment.";
+const LOST_WORDS = "Darkroom could not be reached. Your words are kept: try again in a moment.";
 const PAUSES_MS = [400, 1200, 3000];
 const BETWEEN = new Set([502, 504]); // said by something between the page and the server, which may come back
 
@@ -48,7 +49,7 @@ async function read(address, signal) {
 
 const pause = (turn) => new Promise((done) => setTimeout(done, PAUSES_MS[turn - 1] ?? 3000));
 
-async function post(address, body, { tries = 1, signal, type = "application/json" } = {}) {
+async function post(address, body, { tries = 1, signal, type = "application/json", lost = LOST } = {}) {
   const options = { method: "POST", signal, headers: { "Content-Type": type, "X-Darkroom": "1" }, body };
   for (let turn = 1; ; turn += 1) {
     let response;
@@ -56,12 +57,12 @@ async function post(address, body, { tries = 1, signal, type = "application/json
       response = await fetch(address, options);
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      if (turn >= tries) throw new Error(LOST);
+      if (turn >= tries) throw new Error(lost);
       await pause(turn);
       continue;
     }
     if (!BETWEEN.has(response.status)) return answer(response);
-    if (turn >= tries) throw new Error(LOST);
+    if (turn >= tries) throw new Error(lost);
     await pause(turn);
   }
 }
@@ -77,7 +78,7 @@ export function newKey() {
 }
 
 export const me = () => read("/api/me");
-export const ask = (asked) => post("/api/ask", JSON.stringify(asked), { tries: 4 });
+export const ask = (asked) => post("/api/ask", JSON.stringify(asked), { tries: 4, lost: LOST_WORDS });
 export const press = (button) => post("/api/press", JSON.stringify({ key: newKey(), button }), { tries: 4 });
 export const hint = (text, signal) => post("/api/hint", JSON.stringify({ text }), { signal });
 export const older = (before) => read(`/api/conversation?before=${encodeURIComponent(before)}`);

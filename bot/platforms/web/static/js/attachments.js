@@ -7,6 +7,7 @@ import { find, h, icon, iconButton } from "./dom.js";
 export class Attachment {
   #turn = 0;
   id = null;
+  blob = null;
   ready = Promise.resolve();
 
   /** `changed()` after each change; `again(words)` to draw what a picture's recipe says; `remix(attachment)`. */
@@ -29,6 +30,7 @@ export class Attachment {
   clear() {
     this.#turn += 1;
     this.id = null;
+    this.blob = null;
     if (this.thumbnail) URL.revokeObjectURL(this.thumbnail);
     this.thumbnail = null;
     this.element.hidden = true;
@@ -36,26 +38,37 @@ export class Attachment {
     this.changed();
   }
 
+  /** Uploads the same picture once more, where the server no longer has it. → its new id, or null. */
+  async renew() {
+    const { blob } = this;
+    const id = blob && (await api.upload(blob).catch(() => null))?.upload;
+    if (!id || blob !== this.blob) return null;
+    this.id = id;
+    return id;
+  }
+
   async #take(blob, name) {
     this.clear();
     const turn = this.#turn;
+    this.blob = blob;
     this.thumbnail = URL.createObjectURL(blob);
     this.#show(name, "Uploading…", { isBusy: true });
     if (this.limit_bytes && blob.size > this.limit_bytes)
-      return this.#fail(name, `This file has ${megabytes(blob.size)}; the most is ${megabytes(this.limit_bytes)}.`);
+      return this.#fail(name, `This file has ${mebibytes(blob.size)}; the most is ${mebibytes(this.limit_bytes)}.`);
     try {
       const answer = await api.upload(blob);
       if (turn !== this.#turn) return;
       this.id = answer.upload;
       this.#show(name, `${answer.width_px} x ${answer.height_px} px`, { recipe: answer.recipe, words: answer.words });
+      this.changed();
     } catch (error) {
       if (turn === this.#turn) this.#fail(name, error.message);
     }
-    this.changed();
   }
 
   #fail(name, sentence) {
     this.#show(name, sentence, { isBad: true });
+    this.changed();
   }
 
   #show(name, line, { isBusy = false, isBad = false, recipe = null, words = null } = {}) {
@@ -103,7 +116,7 @@ export class Attachment {
   }
 }
 
-const megabytes = (bytes) => `${(bytes / 1_000_000).toFixed(1)} MB`;
+const mebibytes = (bytes) => `${Number((bytes / 2 ** 20).toFixed(1))} MiB`;
 const pictureIn = (transfer) =>
   [...(transfer?.files ?? [])].find((file) => file.type.startsWith("image/")) ?? transfer?.files?.[0];
 

@@ -129,7 +129,7 @@ export class CardView {
         type: "button",
         class: "link",
         text: "Edit the words",
-        onclick: () => this.hands.edit(card.words, this),
+        onclick: () => this.hands.edit(card.sent ?? card.words, this),
       });
       this.only.append(h("span", { "aria-hidden": "true", text: "·" }), edit);
     }

@@ -21,8 +21,9 @@ export class Composer {
   #unsent = null; // what a broken line left: its key is used again for the same words
   #hinting = null;
   #isDismissed = false;
+  #isPictureFailed = false; // said once: the next Enter sends without it
 
-  /** `send(asked)` → a promise, rejected where nothing was sent; `sketch()`, `form(words)`, `remix(attachment)` open windows. */
+  /** `send(asked)` → a promise of the answer, rejected where nothing was sent; `sketch()`, `form(words)`, `remix(attachment)` open windows. */
   constructor(holder, { me, send, sketch, form, remix }) {
     Object.assign(this, { commands: me.commands, most_chars: me.limits.prompt_chars, send, sketch, form });
     this.attachment = new Attachment({
@@ -226,6 +227,7 @@ export class Composer {
         ? "Describe a picture, or /"
         : "Describe a picture, or type / for commands";
     this.error.hidden = true;
+    this.#isPictureFailed = false;
     if (!this.box.value.trim()) this.#showHint("");
     else this.hint();
   }
@@ -261,17 +263,20 @@ export class Composer {
       );
     this.popup.hide();
     await this.attachment.ready;
-    if (this.attachment.isThere && !this.attachment.id) return this.box.focus(); // the chip says why
+    if (this.attachment.isThere && !this.attachment.id) {
+      if (!this.#isPictureFailed || !text) return this.#failPicture(text);
+      this.attachment.clear();
+    }
     const asked = { text, uploads: this.attachment.id ? [this.attachment.id] : [], answered: null };
     const signature = JSON.stringify(asked);
     const key = this.#unsent?.signature === signature ? this.#unsent.key : api.newKey();
     this.#unsent = null;
-    const id = this.attachment.id;
+    const { blob } = this.attachment;
     this.#remember(text);
     this.write("");
     try {
-      await this.send({ ...asked, key });
-      if (this.attachment.id === id) this.attachment.clear();
+      const card = await this.send({ ...asked, key });
+      if (this.attachment.blob === blob && !card.is_refusal) this.attachment.clear(); // the mended words go with it too
     } catch (error) {
       this.#unsent = { key, signature };
       if (!this.box.value) this.write(text);
@@ -282,6 +287,13 @@ export class Composer {
   #drawAgain(words) {
     this.attachment.clear();
     this.write(words);
+  }
+
+  #failPicture(text) {
+    const without = text ? ", or press Enter again to send the words without it" : "";
+    this.#fail(new Error(`The picture could not be taken: remove it${without}.`));
+    this.#isPictureFailed = true;
+    this.box.focus();
   }
 
   #fail(error) {

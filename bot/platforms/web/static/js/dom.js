@@ -1,5 +1,7 @@
 // Builds elements. All text goes in as text: nothing here, or anywhere on the page, parses HTML. Knows no card.
 
+import { iconAt } from "./sprite.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element. `props`: attributes; `on…` listeners; `class`; `text`; `data` an object. Children: nodes or strings. */
@@ -24,7 +26,7 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/static/icons.svg#${name}`);
+  use.setAttribute("href", iconAt(name));
   svg.append(use);
   return svg;
 }

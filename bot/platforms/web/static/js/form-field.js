@@ -194,7 +194,10 @@ function ratio(option, id) {
       box.input,
     ),
     value: box.value,
-    set: box.set,
+    set: (shape) => {
+      box.set(shape);
+      show();
+    },
   };
 }
 
@@ -239,10 +242,10 @@ function number(option, id) {
     "aria-describedby": `${id}-about`,
   });
   const value = () => (input.value === "" ? null : Number(input.value));
-  const set = (words) => {
+  const put = (words) => {
     input.value = words;
   };
-  if (!isBound(option) || option.high - option.low > 1000) return { input, value, set };
+  if (!isBound(option) || option.high - option.low > 1000) return { input, value, set: put };
   const usual = Number.parseFloat(option.default_text);
   const slider = h("input", {
     type: "range",
@@ -260,9 +263,14 @@ function number(option, id) {
     input.value = slider.value;
     dress();
   });
-  input.addEventListener("input", () => {
+  const follow = () => {
     if (input.value) slider.value = input.value;
     dress();
-  });
+  };
+  input.addEventListener("input", follow);
+  const set = (words) => {
+    put(words);
+    follow();
+  };
   return { input: h("div", { class: "number" }, slider, input), value, set };
 }

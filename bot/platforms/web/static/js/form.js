@@ -5,6 +5,7 @@ import { commandOf } from "./completions.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { field } from "./form-field.js";
+import { spoken } from "./spoken.js";
 
 const bare = (name) => name.replace(/^\//, "");
 
@@ -35,17 +36,19 @@ export function openForm({ commands, words, attachment, send }) {
   );
   let fields = [];
 
-  const show = () => {
+  const show = (said = null) => {
     const command = commands.find((one) => one.name === chosen.value);
     fields = command.options.map((option) => field(option, attachment));
     const common = fields.filter((one) => one.option.is_common || one.option.is_required || one.option.takes_rest);
     const rest = fields.filter((one) => !common.includes(one));
+    if (said) for (const one of fields) if (said.values.has(one.option.name)) one.set(said.values.get(one.option.name));
+    const isOpen = Boolean(said) && rest.some((one) => said.values.has(one.option.name));
     const fold =
       rest.length && common.length
         ? [
             h(
               "details",
-              { class: "form-more" },
+              { class: "form-more", open: isOpen },
               h("summary", { text: `More options (${rest.length})` }),
               rest.map((one) => one.element),
             ),
@@ -55,13 +58,13 @@ export function openForm({ commands, words, attachment, send }) {
     if (!fields.length) holder.append(h("p", { class: "lead", text: "This command needs nothing more." }));
     error.hidden = true;
   };
-  chosen.addEventListener("change", show);
+  chosen.addEventListener("change", () => show());
   const begun = commandOf(commands, words) ?? commands[0];
   chosen.value = begun.name;
-  show();
-  const text = words.replace(/^\/\S*\s*/, "").trim();
+  const said = spoken(begun, words.replace(/^\/\S*\s*/, "").trim());
+  show(said);
   const first = fields.find((one) => one.option.takes_rest);
-  if (first && text) first.set(text);
+  if (first && said.words) first.set(said.words);
 
   const opened = openDialog({ title: "Fill in a form", kind: "is-form", body: form, actions: [cancel, submit] });
   form.addEventListener("submit", async (event) => {

@@ -14,6 +14,7 @@ import { Lightbox } from "./lightbox.js";
 import { openMenu } from "./menu.js";
 import { openRemix } from "./remix.js";
 import { openSketch } from "./sketch.js";
+import { loadSprite } from "./sprite.js";
 import { startTheme } from "./theme.js";
 import { toast } from "./toast.js";
 import { iconOf, readButton } from "./verbs.js";
@@ -21,6 +22,8 @@ import { viewsOf } from "./views.js";
 import { showWelcome } from "./welcome.js";
 
 const STAYS = new Set(["cancel", "go", "no", "delete"]); // these change the message they are in
+
+const UPLOAD_GONE = /attach the picture again/; // how bot/sources.py says so
 
 const FEW_CARDS = 2; // so few, and the person is new here
 
@@ -31,10 +34,11 @@ let gallery;
 let lightbox;
 
 async function start() {
+  loadSprite();
   for (const element of document.querySelectorAll("[data-icon]")) element.prepend(icon(element.dataset.icon));
   startTheme();
   me = await known();
-  const press = pressing({ take, watch, ask: (asked, words) => send({ key: api.newKey(), ...asked }, words) });
+  const press = pressing({ take, watch, ask: askFromWindow });
   conversation = new Conversation(
     {
       press,
@@ -101,9 +105,28 @@ async function known() {
 async function send(asked, words) {
   showChat();
   const since_ms = performance.now();
-  const card = await conversation.pending(words, me.name, api.ask(asked));
+  const card = await conversation.pending(words, me.name, answerTo(asked));
+  take({ ...card, sent: words }, { since_ms });
+  conversation.toNewest();
+  return card;
+}
+
+/** As `send`, for a window that stays and says it where the answer is a refusal: that is thrown. */
+async function askFromWindow(asked) {
+  const since_ms = performance.now();
+  const card = await answerTo({ key: api.newKey(), answered: null, ...asked });
+  if (card.is_refusal) throw new Error(card.sentence);
+  showChat();
   take(card, { since_ms });
   conversation.toNewest();
+}
+
+/** Asks; an upload that the server forgot, as it does when it starts anew, is sent once more with what the browser holds. */
+async function answerTo(asked) {
+  const card = await api.ask(asked);
+  if (!card.is_refusal || !asked.uploads?.length || !UPLOAD_GONE.test(card.sentence)) return card;
+  const upload = await composer.attachment.renew();
+  return upload ? api.ask({ ...asked, key: api.newKey(), uploads: [upload] }) : card;
 }
 
 /** An answer to this person. A short note after a press is said in passing. */
@@ -168,12 +191,7 @@ function fillIn(words) {
     words,
     attachment: composer.attachment,
     send: async (asked, shown) => {
-      const since_ms = performance.now();
-      const card = await api.ask({ key: api.newKey(), answered: null, ...asked });
-      if (card.is_refusal) throw new Error(card.sentence);
-      showChat();
-      take(card, { since_ms });
-      conversation.toNewest();
+      await askFromWindow(asked);
       if (asked.uploads.length) composer.attachment.clear();
       if (composer.words === shown) composer.write("");
     },
@@ -187,10 +205,7 @@ function remixUpload(attachment) {
     prompt,
     strength: null,
     send: async (values) => {
-      await send(
-        { key: api.newKey(), command: "remix", values, uploads: [attachment.id], answered: null },
-        `/remix ${values.prompt}`,
-      );
+      await askFromWindow({ command: "remix", values, uploads: [attachment.id] });
       attachment.clear();
       composer.write("");
     },
@@ -241,9 +256,9 @@ function goToMessage(id) {
 }
 
 function showStatus({ n_waiting, n_running, is_engine_ready }) {
-  const counts = [n_running ? `${n_running} drawing` : "", n_waiting ? `${n_waiting} waiting` : ""]
+  const counts = [n_running ? `${n_running}\u00a0drawing` : "", n_waiting ? `${n_waiting}\u00a0waiting` : ""]
     .filter(Boolean)
-    .join(" · ");
+    .join(", ");
   say(find(".engine-queue"), counts || (is_engine_ready ? "Ready" : "Starting…"));
   find(".engine").dataset.state = counts ? "busy" : is_engine_ready ? "ready" : "starting";
 }
