@@ -39,9 +39,9 @@ export class Attachment {
   }
 
   /** Uploads the same picture once more, where the server no longer has it. → its new id, or null. */
-  async renew() {
+  async renew(old) {
     const { blob } = this;
-    const id = blob && (await api.upload(blob).catch(() => null))?.upload;
+    const id = this.id === old && (await api.upload(blob).catch(() => null))?.upload;
     if (!id || blob !== this.blob) return null;
     this.id = id;
     return id;

@@ -224,7 +224,7 @@ export class Composer {
     this.box.placeholder = this.attachment.isThere
       ? "Say what it should become…"
       : innerWidth < 600
-        ? "Describe a picture, or /"
+        ? "Describe a picture"
         : "Describe a picture, or type / for commands";
     this.error.hidden = true;
     this.#isPictureFailed = false;

@@ -7,6 +7,8 @@ import { h } from "./dom.js";
 import { field } from "./form-field.js";
 import { spoken } from "./spoken.js";
 
+const PICTURE_FAILED = "The picture could not be taken: choose another, or close this window and remove it.";
+
 const bare = (name) => name.replace(/^\//, "");
 
 /** `send({ command, values, uploads }, words)` → a promise, rejected with a sentence to show. */
@@ -77,6 +79,8 @@ export function openForm({ commands, words, attachment, send }) {
     submit.disabled = true;
     await attachment.ready;
     try {
+      const takesPicture = fields.some((one) => one.option.kind === "upload");
+      if (takesPicture && attachment.isThere && !attachment.id) throw new Error(PICTURE_FAILED);
       await send({ command: chosen.value, values, uploads: attachment.id ? [attachment.id] : [] }, words);
       opened.close();
     } catch (problem) {

@@ -246,11 +246,8 @@ export class Lightbox {
   }
 
   #showActions(view) {
-    const press = (button) => {
-      if (readButton(button.id).verb !== "animation") return this.press(button, view);
-      this.#isFilm = !this.#isFilm;
-      return this.#source();
-    };
+    const press = (button) => this.press(button, view);
+    const buttons = view.buttons.filter((button) => readButton(button.id).verb !== "animation"); // above the picture
     const go = this.canGoTo(view)
       ? [
           h(
@@ -268,7 +265,7 @@ export class Lightbox {
           ),
         ]
       : [];
-    this.actions.replaceChildren(...view.buttons.map((button) => pill(button, press)), ...go);
+    this.actions.replaceChildren(...buttons.map((button) => pill(button, press)), ...go);
   }
 
   #source() {

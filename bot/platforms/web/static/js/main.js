@@ -125,7 +125,7 @@ async function askFromWindow(asked) {
 async function answerTo(asked) {
   const card = await api.ask(asked);
   if (!card.is_refusal || !asked.uploads?.length || !UPLOAD_GONE.test(card.sentence)) return card;
-  const upload = await composer.attachment.renew();
+  const upload = await composer.attachment.renew(asked.uploads[0]);
   return upload ? api.ask({ ...asked, key: api.newKey(), uploads: [upload] }) : card;
 }
 

@@ -1,5 +1,5 @@
 // A small drawing board: strokes over a background colour, undone one by one; what is drawn becomes the source of a remix.
-// Knows nothing of what is done with it.
+// Closed without being used, it is there again at the next opening. Knows nothing of what is done with it.
 
 import { openDialog } from "./dialog.js";
 import { h, icon } from "./dom.js";
@@ -28,6 +28,8 @@ const SIZES = [
   ["Huge", 104],
 ];
 
+let unused = null; // { ground, pixels, undone } of a drawing that was closed
+
 /** `use(blob)` takes the PNG. */
 export function openSketch({ use }) {
   const canvas = h("canvas", {
@@ -40,8 +42,10 @@ export function openSketch({ use }) {
   });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const pen = { colour: COLOURS[0][1], size: SIZES[2][1], isEraser: false };
-  let ground = "#ffffff";
-  const undone = [];
+  let ground = unused?.ground ?? "#ffffff";
+  const undone = unused?.undone ?? [];
+  if (unused) context.putImageData(unused.pixels, 0, 0);
+  let isUsed = false;
 
   const keep = () => {
     undone.push({ ground, pixels: context.getImageData(0, 0, SIDE_PX, SIDE_PX) });
@@ -59,7 +63,7 @@ export function openSketch({ use }) {
     setGround(last.ground);
     undo.disabled = undone.length === 0;
   });
-  undo.disabled = true;
+  undo.disabled = undone.length === 0;
   const fill = tool("fill", "Fill the background", () => {
     keep();
     setGround(pen.colour);
@@ -113,6 +117,7 @@ export function openSketch({ use }) {
     "data-testid": "sketch-use",
     onclick: () =>
       flat(canvas, ground).toBlob((blob) => {
+        isUsed = true;
         opened.close();
         use(blob);
       }, "image/png"),
@@ -135,6 +140,10 @@ export function openSketch({ use }) {
     kind: "is-sketch",
     body,
     actions: [h("p", { class: "foot-words", text: "Rough is fine: the remix finishes it." }), ready],
+    onclose: () => {
+      const isWorthKeeping = !isUsed && undone.length > 0;
+      unused = isWorthKeeping ? { ground, undone, pixels: context.getImageData(0, 0, SIDE_PX, SIDE_PX) } : null;
+    },
   });
   opened.element.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {

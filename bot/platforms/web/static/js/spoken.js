@@ -5,6 +5,7 @@ const FLAG = /(?<!\S)(?:--+|—|–)([a-z][\w-]*)(=?)/gi;
 const INSIDE = /\{[^{}]*(?:--|—|–)[a-z][^{}]*\}/i; // flags that differ from one prompt to the next
 const WRITTEN = /[{}\\]/; // braces and escapes are undone in words only
 const QUOTED = /^"([^"]*)"(?=\s|$)/;
+const WORD = /^\S+/;
 const FIRST = {
   size: /^\d+\s*[x×*]\s*\d+(?!\S)/i,
   ratio: /^[\d.]+\s*[:/x×]\s*[\d.]+(?!\S)/i,
@@ -41,28 +42,24 @@ function take(option, segment, equals) {
     return fitting(option, quoted[1], segment.slice(quoted[0].length));
   if (option.kind === "choice") return choose(option, segment);
   if (option.takes_rest) return fitting(option, segment, "");
-  const first = (segment.match(FIRST[option.kind]) ?? segment.match(/^\S+/))?.[0] ?? "";
+  const first = (segment.match(FIRST[option.kind] ?? WORD) ?? segment.match(WORD))?.[0] ?? "";
   return fitting(option, first, segment.slice(first.length));
 }
 
 function fitting(option, value, rest) {
   if (!value) return null;
-  if (option.kind === "choice") return choose(option, value);
+  if (option.kind === "choice") return rest ? null : choose(option, value);
   if (option.kind !== "whole" && option.kind !== "number") return { value, rest };
   const isNumber = option.kind === "whole" ? /^\d+$/.test(value) : /^\d*\.?\d+$/.test(value);
   const isWithin = Number(value) >= (option.low ?? -Infinity) && Number(value) <= (option.high ?? Infinity);
   return isNumber && isWithin ? { value, rest } : null;
 }
 
-/** The longest choice at the start; what follows it belongs to it where the option takes the rest. */
+/** A choice with nothing behind it, or where the option takes the rest, with what belongs to it ("guidance 2,4"). */
 function choose(option, segment) {
-  const folded = segment.toLowerCase();
-  const value = option.choices
-    .filter((choice) => folded === choice.toLowerCase() || folded.startsWith(`${choice.toLowerCase()} `))
-    .sort((one, other) => other.length - one.length)[0];
-  if (!value) return null;
-  const rest = segment.slice(value.length).trim();
-  return option.takes_rest ? { value, rest: "", also: rest } : { value, rest };
+  const name = option.takes_rest ? segment.match(WORD)?.[0] : segment;
+  const value = option.choices.find((choice) => choice === name?.toLowerCase().replaceAll(" ", "_"));
+  return value ? { value, rest: "", also: segment.slice(name.length).trim() } : null;
 }
 
 /** "--over guidance 2,4": the values after what differs have their own field. */

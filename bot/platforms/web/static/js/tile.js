@@ -36,12 +36,12 @@ export class Tile {
     this.element = h("div", { class: "tile" }, this.openButton, this.label, this.more);
   }
 
-  update(tile, { isAlone, fraction }) {
+  update(tile, { isAlone, isMixed, fraction }) {
     this.#tile = tile;
     this.isAlone = isAlone;
     const { element } = this;
     element.dataset.number = tile.number;
-    element.style.aspectRatio = `${tile.width_px} / ${tile.height_px}`;
+    element.style.aspectRatio = isMixed ? "1" : `${tile.width_px} / ${tile.height_px}`;
     const label = tile.label || (isAlone || tile.picture ? "" : String(tile.number));
     if (this.label.textContent !== label) this.label.textContent = label;
     this.label.title = tile.label;

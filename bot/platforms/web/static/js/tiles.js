@@ -24,7 +24,9 @@ export class Tiles {
 
   update(tiles, fraction) {
     this.element.hidden = tiles.length === 0;
-    if (tiles.length) this.#size(tiles);
+    const isMixed = new Set(tiles.map((tile) => tile.width_px / tile.height_px)).size > 1;
+    this.element.classList.toggle("is-mixed", isMixed);
+    if (tiles.length) this.#size(tiles, isMixed);
     const numbers = new Set(tiles.map((tile) => tile.number));
     for (const [number, there] of this.#tiles) {
       if (numbers.has(number)) continue;
@@ -32,7 +34,7 @@ export class Tiles {
       this.#tiles.delete(number);
     }
     const isAlone = tiles.length === 1;
-    tiles.forEach((tile, index) => this.#put(tile, index, { isAlone, fraction }));
+    tiles.forEach((tile, index) => this.#put(tile, index, { isAlone, isMixed, fraction }));
   }
 
   retry() {
@@ -50,9 +52,9 @@ export class Tiles {
     if (at !== there.element) this.element.insertBefore(there.element, at ?? null);
   }
 
-  #size(tiles) {
+  #size(tiles, isMixed) {
     const { columns, side_px } = layout(tiles.length);
-    const ratio = Math.max(...tiles.map((tile) => tile.width_px / tile.height_px));
+    const ratio = isMixed ? 1 : Math.max(...tiles.map((tile) => tile.width_px / tile.height_px));
     const width_px = Math.round(side_px * Math.min(1.35, ratio));
     this.element.dataset.columns = columns;
     this.element.style.setProperty("--columns", columns);
