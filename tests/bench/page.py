@@ -8,6 +8,7 @@ event loop: a timer that should fire every 5 ms, and how late it does.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from pathlib import Path
 from statistics import median
 
 import aiohttp
+import structlog
 
 from bot.app import open_bot
 from bot.settings import load
@@ -30,6 +33,7 @@ WORDS = "/imagine a red circle on a blue background"
 CROWD = 16
 LAG_EVERY_S = 0.005
 HEADERS = {"X-Darkroom": "1"}
+Cards = defaultdict[str, "asyncio.Queue[dict[str, object]]"]
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Seen:
 async def serve() -> None:
     """The bot, and how late its event loop is; ends with standard input, and then says so."""
     lags: list[float] = []
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
     async def sample() -> None:
         while True:
@@ -82,16 +87,14 @@ async def ask(session: aiohttp.ClientSession, url: str, words: str) -> str:
     return str(card["id"])
 
 
-async def one(session: aiohttp.ClientSession, url: str, cards: "asyncio.Queue[dict[str, object]]", seen: Seen) -> None:
+async def one(session: aiohttp.ClientSession, url: str, cards: Cards, seen: Seen) -> None:
     """One request, watched to its end."""
     began = time.perf_counter()
     request = await ask(session, url, WORDS)
     seen.acknowledged.append(time.perf_counter() - began)
     has_preview = False
     while True:
-        card = await cards.get()
-        if card["id"] != request:
-            continue
+        card = await cards[request].get()
         tiles = card["tiles"]
         assert isinstance(tiles, list)
         if not has_preview and any(tile["preview"] for tile in tiles):
@@ -104,12 +107,13 @@ async def one(session: aiohttp.ClientSession, url: str, cards: "asyncio.Queue[di
 
 
 @asynccontextmanager
-async def reading(session: aiohttp.ClientSession, url: str) -> "AsyncIterator[asyncio.Queue[dict[str, object]]]":
-    cards: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+async def reading(session: aiohttp.ClientSession, url: str) -> AsyncIterator[Cards]:
+    """Cards by their request, as they come."""
+    cards: Cards = defaultdict(asyncio.Queue)
 
     async def read() -> None:
         async for card in events(session, url):
-            cards.put_nowait(card)
+            cards[str(card["id"])].put_nowait(card)
 
     task = asyncio.create_task(read())
     await asyncio.sleep(0.3)  # until the stream stands
@@ -120,11 +124,11 @@ async def reading(session: aiohttp.ClientSession, url: str) -> "AsyncIterator[as
 
 
 async def measure(url: str, n_rounds: int, *, n_others: int) -> Seen:
-    """Some requests one after the other, while `n_others` requests are always being made."""
+    """Some requests one after the other, while `n_others` requests are always being made; one open page sees all."""
     seen = Seen()
     async with aiohttp.ClientSession() as session, reading(session, url) as cards:
         await one(session, url, cards, Seen())  # the first one warms up
-        others = [asyncio.create_task(keep_busy(url)) for _ in range(n_others)]
+        others = [asyncio.create_task(keep_busy(session, url, cards)) for _ in range(n_others)]
         await asyncio.sleep(1.0 if n_others else 0.0)
         for _ in range(n_rounds):
             await one(session, url, cards, seen)
@@ -134,10 +138,10 @@ async def measure(url: str, n_rounds: int, *, n_others: int) -> Seen:
     return seen
 
 
-async def keep_busy(url: str) -> None:
-    async with aiohttp.ClientSession() as session, reading(session, url) as cards:
-        while True:
-            await one(session, url, cards, Seen())
+async def keep_busy(session: aiohttp.ClientSession, url: str, cards: Cards) -> None:
+    """One of the others: asks again as soon as it is served."""
+    while True:
+        await one(session, url, cards, Seen())
 
 
 def main() -> None:

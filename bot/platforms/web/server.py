@@ -32,7 +32,7 @@ class WebPlatform:
     """Serves the page between `start` and `close`. A message's `reply_to` is the owner whose streams show it."""
 
     name = "web"
-    edit_every_s = 0.2
+    edit_every_s = 0.1
     has_previews = True
 
     def __init__(

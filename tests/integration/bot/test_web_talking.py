@@ -256,7 +256,7 @@ async def test_tabs_are_counted() -> None:
 async def test_the_page_is_a_platform() -> None:
     """With what the studio needs to know of one; a card for nobody who looks is no work."""
     async with served(FakeStudio(), WebSettings(host="localhost", port=0)) as page:
-        assert (page.name, page.edit_every_s, page.has_previews) == ("web", 0.2, True)
+        assert (page.name, page.edit_every_s, page.has_previews) == ("web", 0.1, True)
         assert page.url.startswith("http://127.0.0.1:")
         await page.deliver("web:nobody", a_card("a"))
         await page.withdraw("web:nobody", "a")
