@@ -3,10 +3,10 @@
 Knows rows and cards; knows no platform.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.cards import Card, Origin
+from bot.cards import Card, Origin, State
 from bot.gallery import HistoryPage, PictureLine
 from bot.runner import Runner
 from bot.showing import GRID_NUMBER, buttons_of, card_of
@@ -40,7 +40,9 @@ class Library:
             return card_of(row, (), (picture,) if picture else ())
         jobs = await self._store.requests.jobs_of(row.id)
         pictures = await self._store.history.pictures_of(row.id)
-        return card_of(row, jobs, pictures, self._runner.live(row.id))
+        card = card_of(row, jobs, pictures, self._runner.live(row.id))
+        trouble = self._runner.trouble(row.id)
+        return replace(card, sentence=trouble) if trouble and card.state is State.WAITING else card
 
     async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
         """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""

@@ -38,6 +38,7 @@ class Runner:
         self._teller = teller
         self._live: dict[str, Live] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._troubles: dict[str, str] = {}  # of requests that wait because nothing could be written down
         self._is_closed = False
 
     def start(self, request_id: str) -> None:
@@ -51,6 +52,10 @@ class Runner:
     def live(self, request_id: str) -> Live | None:
         """What is known of a request that is being made."""
         return self._live.get(request_id)
+
+    def trouble(self, request_id: str) -> str | None:
+        """Why a request still waits that was begun already: the disk."""
+        return self._troubles.get(request_id)
 
     def live_requests(self) -> tuple[Live, ...]:
         """All that are being made, oldest first."""
@@ -101,6 +106,7 @@ class Runner:
 
     async def _begun(self, request_id: str) -> Live | None:
         """The request as live; None if it was deleted meanwhile."""
+        self._troubles.pop(request_id, None)
         request = await self._store.requests.find(request_id)
         if request is None or request.is_deleted:
             return None
@@ -164,8 +170,9 @@ class Runner:
         except DarkroomError as ill:  # the disk: what is not written down is still waiting
             log.error("a request could not be ended", request=request_id, reason=str(ill))
             asyncio.get_running_loop().call_later(TRY_AGAIN_S, self.start, request_id)
+            self._troubles[request_id] = f"{ill} I will try again in {TRY_AGAIN_S:.0f} seconds."
             if live := self._live.get(request_id):
-                await self._teller.newest(live.request, _ill(live, str(ill)))
+                await self._teller.newest(live.request, _ill(live, self._troubles[request_id]))
 
     # Telling
 
@@ -202,5 +209,4 @@ def _first(exc: BaseException) -> BaseException:
 def _ill(live: Live, sentence: str) -> Card:
     """What to say where not even the failure could be written down: it still waits."""
     card = card_of(live.request, live.jobs, live.pictures)
-    soon = f"{sentence} I will try again in {TRY_AGAIN_S:.0f} seconds."
-    return replace(card, state=State.WAITING, sentence=soon, position=None, told_at_s=time.time())
+    return replace(card, state=State.WAITING, sentence=sentence, told_at_s=time.time())

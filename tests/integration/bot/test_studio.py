@@ -484,7 +484,7 @@ async def test_a_request_that_cannot_be_read_ends_with_a_word(house: House, monk
 
 async def test_a_disk_that_takes_nothing_at_all_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the failure can be written: the message says why and that it goes on, and then it does."""
-    monkeypatch.setattr("bot.runner.TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr("bot.runner.TRY_AGAIN_S", 0.5)
     is_ill = True
 
     def unless_ill(real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -499,6 +499,8 @@ async def test_a_disk_that_takes_nothing_at_all_is_tried_again(house: House, mon
         monkeypatch.setattr(Requests, name, unless_ill(getattr(Requests, name)))
     card = await house.ask("/imagine a red circle")
     await house.platform.told_that(card.id, "The disk is full. I will try again")
+    [[seen], _] = await house.studio.conversation("recorder:ada", None, 10)
+    assert seen.sentence.startswith("The disk is full.")
     is_ill = False
     assert (await house.platform.card(card.id)).state is State.DONE
     assert await house.store.history.count("recorder:ada", "") == 1
