@@ -1,8 +1,8 @@
 """Runs requests that are committed: all their jobs at once, then the end. One task a request.
 
 Whatever happens, a request's end is written down before anybody is told; what could not be written down runs again a
-little later, or after the next start. Platforms are told in a task of their own, the newest card each
-time, and are never waited for.
+little later, or after the next start. Platforms are told in a task of their own, the newest card each time, and are
+never waited for.
 """
 
 import asyncio

@@ -83,7 +83,7 @@ class Database:
                     await connections[-1].execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             writer, *readers = connections
             return cls(path, writer, readers)
-        except BaseException:
+        except BaseException:  # also a cancellation: a connection's thread that is left keeps the process from exiting
             await asyncio.shield(_close_all(connections))
             raise
 
@@ -108,7 +108,7 @@ class Database:
             self._tidying.add(tidying)
             tidying.add_done_callback(self._tidying.discard)
             raise
-        except BaseException as exc:
+        except BaseException as exc:  # whatever it was, the reader is free for the next
             self._idle_readers.put_nowait(reader)
             if self._closing and isinstance(exc, ValueError):  # what aiosqlite says of a closed connection
                 raise _closed(self.path) from exc
@@ -187,7 +187,7 @@ class Database:
             await self._writer.execute("BEGIN IMMEDIATE")
             result = await step(Writing(self._writer))
             await self._writer.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # also a cancellation: the next step must find the connection outside a transaction
             await self._writer.rollback()  # does nothing where SQLite has rolled back by itself
             raise
         return result

@@ -58,7 +58,7 @@ class Supply:
                 model = self.get(name)
                 if not is_new:
                     self._tell_loaded(model, 0.0)
-            except Exception as exc:
+            except Exception as exc:  # a model that cannot be read is a sentence, and the worker lives
                 failure = answers.explain(exc)
                 self._wall.send(
                     messages.LoadFailed(model=name, sentence=failure.sentence, their_fault=failure.their_fault)

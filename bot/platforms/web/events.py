@@ -6,9 +6,10 @@ a number that rises: of a feed that was forgotten, of another person's or of an 
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 MAX_CARDS = 256  # of a feed; a page shows fewer, and each may hold 256 KB of previews
@@ -46,26 +47,20 @@ class Reader:
         self._cut = cut
         self._is_writing = False
 
-    def writes(self) -> "_Writing":
+    @contextlib.contextmanager
+    def writes(self) -> Iterator[None]:
         """The time in which a write waits for the network."""
-        return _Writing(self)
+        self._is_writing = True
+        try:
+            yield
+        finally:
+            self._is_writing = False
 
     def end(self) -> None:
         """No more events; one that waits for a network that takes nothing is cut off."""
         self.is_over = True
         if self._is_writing:
             self._cut()
-
-
-class _Writing:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def __enter__(self) -> None:
-        self._reader._is_writing = True  # noqa: SLF001  # two halves of one thing
-
-    def __exit__(self, *_: object) -> None:
-        self._reader._is_writing = False  # noqa: SLF001
 
 
 class _Feed:
