@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot import buttons
 from bot.buttons import MAX_ID_BYTES, Verb
 from bot.cards import Card, Field, State, Tile
+from bot.desk.sentences import span
 from bot.live import Live
 from bot.showing import card_of, fields_of, recipe_fields, tile_of
 from bot.typography import clean
@@ -14,6 +15,7 @@ from storage.records import PictureRow
 
 HISTORY_PAGE = 12  # pictures on a page: three rows of four, or four of three
 _SHOWN_WORDS = 60
+_SHOWN_REQUESTS = 20  # Discord's embeds take 25 fields
 
 
 def note(kind: str, sentence: str, *fields: Field) -> Card:
@@ -42,16 +44,20 @@ def recipe_of_a_file(recipe: Recipe | None, parameters: str | None, words: str |
     return note("recipe", "This picture carries no recipe. Chats often strip it; the original file would have it.")
 
 
-def queue(status: EngineStatus, own: tuple[Live, ...]) -> Card:
-    """What waits, what is drawn, and where the asker's own requests are."""
+def queue(status: EngineStatus, shown: tuple[Live, ...], notice: str = "", *, with_askers: bool = False) -> Card:
+    """What waits, what is drawn, and where these requests are: the asker's own, or everybody's with their names."""
     fields = [
         Field(name="Being drawn", value=str(status.n_running)),
         Field(name="Waiting", value=str(status.n_waiting)),
     ]
-    fields += [Field(name=_cut(live.request.words), value=_where(live)) for live in own]
+    for live in shown[:_SHOWN_REQUESTS]:
+        asker = f"{_cut(clean(live.request.asker))}: " if with_askers else ""
+        fields.append(Field(name=asker + _cut(live.request.words), value=_where(live)))
+    if len(shown) > _SHOWN_REQUESTS:
+        fields.append(Field(name="And", value=f"{len(shown) - _SHOWN_REQUESTS:,} more requests"))
     busy = status.n_waiting or status.n_running
     sentence = "What is being made now:" if busy else "Nothing waits and nothing is being drawn: ask away."
-    return note("queue", sentence, *fields)
+    return note("queue", f"{notice} {sentence}".strip(), *fields)
 
 
 def history_page(rows: tuple[PictureRow, ...], words: str, page: int, total: int) -> Card:
@@ -82,7 +88,7 @@ def _where(live: Live) -> str:
     if card.state is State.DRAWING:
         return f"drawing, {round(100 * (card.fraction or 0))} % ({card.id})"
     if card.position:
-        wait = f", about {card.wait_s:.0f} s" if card.wait_s is not None else ""
+        wait = f", about {span(card.wait_s)}" if card.wait_s is not None else ""
         return f"number {card.position}{wait} ({card.id})"
     return f"{card.state} ({card.id})"
 

@@ -2,35 +2,31 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import gc
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
-from bot.commands import COMMANDS, MODEL_TOPIC
-from bot.gallery import About
-from bot.help import help_for
-from bot.library import Library
-from bot.making import Maker
-from bot.planning import Planner
-from bot.platforms.base import Platform
+from bot.desk.rights import Rank
+from bot.desk.sentences import span
+from bot.house import furnish, keep_house
+from bot.platforms.base import Chat
 from bot.platforms.web.server import WebPlatform, WebSettings
-from bot.runner import Runner
+from bot.requests import Course
 from bot.settings import Settings
-from bot.sources import Sources
 from bot.studio import Studio
-from bot.telling import Teller
-from engine.catalog import Entry
 from engine.cost import SpeedBook
 from engine.engine import Engine, EngineSettings
-from engine.errors import StorageError
+from engine.errors import PlatformError, StorageError, UserError
 from engine.finish import Finisher
-from engine.label import version
 from storage.store import Store, open_store
 
 PAGE_OPERATOR = "web:operator"
-KEEP_HOUSE_EVERY_S = 600.0
+CLOSE_WITHIN_S = 3.0  # of the 10 s in all; drawing has had its time before
+MOST_CUT_SHORT = 3  # lives in a row that ended within a minute, before the next begins later
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -46,10 +42,11 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """The bot while it serves. `operator` is who runs it, as an owner."""
+    """The bot while it serves. `operator` is who runs it, as an owner. `lines` are for whoever started it."""
 
     studio: Studio
     page: WebPlatform
+    lines: tuple[str, ...] = ()
     operator: str = PAGE_OPERATOR
 
     @property
@@ -58,8 +55,8 @@ class Bot:
         return self.page.url
 
     def page_lines(self) -> tuple[str, ...]:
-        """What the operator should know before the ready line: how to sign in from elsewhere."""
-        return self.page.lines_for_the_operator()
+        """What the operator should know before the ready line: how to sign in from elsewhere, what is amiss."""
+        return (*self.lines, *self.page.lines_for_the_operator())
 
 
 @asynccontextmanager
@@ -77,42 +74,91 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
-    """Everything, serving: what an earlier life left unfinished is being drawn already.
+async def open_bot(settings: Settings, chats: Sequence[Callable[[Studio], Chat]] = ()) -> AsyncIterator[Bot]:
+    """Everything, serving: what an earlier life left unfinished waits in the queue, or is being drawn already.
 
-    Raises: UserError for a data folder in use, a port that is taken, a missing password; StorageError; EngineError.
+    `chats` make the platforms besides the page. Raises: UserError for a data folder in use, a port that is taken, a
+    missing password; StorageError; EngineError.
     """
-    async with open_store(settings.data_dir) as store, _drawing(settings, store) as (engine, finisher):
-        platforms: dict[str, Platform] = {}
-        sources = Sources(store, finisher)
-        planner = Planner(sources, finisher, store.pictures, settings.model)
-        teller = Teller(platforms)
-        runner = Runner(store, engine, Maker(store, engine, finisher, settings.job_deadline_s), teller)
-        entry = await planner.entry()  # a model that is not there is said before anything waits for it
-        studio = Studio(
-            store=store,
-            engine=engine,
-            sources=sources,
-            library=Library(store, sources, runner),
-            planner=planner,
-            runner=runner,
-            teller=teller,
-            about=about(entry),
+    async with (
+        open_store(settings.data_dir) as store,
+        _life(store, settings) as cut_short,
+        _drawing(settings, store) as (engine, finisher),
+    ):
+        house = await furnish(settings, store, engine, finisher)
+        page = WebPlatform(
+            house.studio,
+            store.sessions,
+            web_settings(settings),
+            is_operator=lambda origin: house.desk.rank(house.desk.known(origin)) is Rank.OPERATOR,
         )
-        page = WebPlatform(studio, store.sessions, web_settings(settings))
-        platforms[page.name] = page
-        keeping = asyncio.create_task(_keep_house(store, engine, settings.disk_budget_mib * 2**20), name="house")
+        house.forgetters.append(page.forget)
+        others = [chat(house.studio) for chat in chats]
+        for platform in (page, *others):
+            house.teller.add(platform)
+        keeping = asyncio.create_task(keep_house(house, settings.disk_budget_mib * 2**20), name="house")
         try:
             await page.start()
             await asyncio.to_thread(store.hold.tell, page.url)
-            await engine.start()
-            await studio.resume()
-            yield Bot(studio=studio, page=page)
+            await house.studio.resume()
+            await house.teller.start()
+            await engine.start(paused=house.desk.course() is Course.PAUSE)
+            lines = [*cut_short, *[line for chat in others if (line := await _start(chat))]]
+            claim = house.desk.claim_line() if others else None  # the page has a link for its operator
+            _spare_the_collector()
+            yield Bot(studio=house.studio, page=page, lines=(*lines, *([claim] if claim else [])))
         finally:
             keeping.cancel()
-            await page.close()
-            await runner.close()
+            await house.wind_down()
+            await _close_all(platform.close() for platform in (page, *others))
+            await house.close()
             await asyncio.gather(keeping, return_exceptions=True)
+
+
+def _spare_the_collector() -> None:
+    """Whole collections of a heap with ten thousand waiting jobs took 70 to 100 ms each: have them rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 100)
+
+
+async def _start(chat: Chat) -> str:
+    """One chat that cannot start keeps the others from nothing; returns the sentence why, "" if it did."""
+    try:
+        await chat.start()
+    except (UserError, PlatformError) as exc:
+        log.warning("a chat could not be started", chat=chat.name, reason=str(exc))
+        return f"{chat.name}: {exc}"
+    return ""
+
+
+async def _close_all(closings: Iterable[Awaitable[None]]) -> None:
+    """Everything that listens, beside each other, for as long as there is."""
+    tasks = [asyncio.ensure_future(closing) for closing in closings]
+    await asyncio.wait(tasks, timeout=CLOSE_WITHIN_S)
+
+
+@asynccontextmanager
+async def _life(store: Store, settings: Settings) -> AsyncIterator[tuple[str, ...]]:
+    """This life in the book of lives. After several that were cut short it begins later: something is wrong."""
+    n_cut_short, life = await store.lives.begin()
+    lines: tuple[str, ...] = ()
+    pause_s = (
+        min(settings.restart_pause_s, 2.0 ** (n_cut_short - MOST_CUT_SHORT)) if n_cut_short > MOST_CUT_SHORT else 0
+    )
+    if pause_s:
+        line = (
+            f"Darkroom has ended {n_cut_short} times within a minute of its start; it waits {span(pause_s)} before it "
+            "goes on. The log says what happened before."
+        )
+        print(line, file=sys.stderr, flush=True)
+        lines = (line,)
+    try:
+        await asyncio.sleep(pause_s)
+        yield lines
+    finally:
+        with contextlib.suppress(StorageError):
+            await store.lives.end(life)
 
 
 @asynccontextmanager
@@ -126,30 +172,6 @@ async def _drawing(settings: Settings, store: Store) -> AsyncIterator[tuple[Engi
         await asyncio.gather(engine.close(), finisher.close())
         with contextlib.suppress(StorageError):  # lost speeds are learned again
             await store.speeds.save(book.speeds())
-
-
-async def _keep_house(store: Store, engine: Engine, budget_bytes: int) -> None:
-    """Now and then: keep the pictures within their budget, and what the engine learned about its speed."""
-    while True:
-        try:
-            pruned = await store.pictures.prune(budget_bytes)
-            await store.speeds.save(engine.speeds.speeds())
-        except StorageError as exc:
-            log.warning("the house could not be kept", reason=str(exc))
-        else:
-            log.info("pictures pruned", n_files=len(pruned.hashes), n_bytes=pruned.n_bytes)
-        await asyncio.sleep(KEEP_HOUSE_EVERY_S)
-
-
-def about(entry: Entry) -> About:
-    """What the page shows of this Darkroom."""
-    return About(
-        model=entry.name,
-        model_note=help_for(MODEL_TOPIC, entry)[1][0].value,
-        commands=COMMANDS,
-        examples=COMMANDS[0].examples,
-        version=version(),
-    )
 
 
 def engine_settings(settings: Settings, preload: str | None = None) -> EngineSettings:

@@ -3,13 +3,15 @@
 Pure but for the seed that several prompts share. Knows nothing of flags, braces and where the words came from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bot import reading
-from bot.commands import Command
+from bot.asked import Asked
+from bot.commands import PRIVACY_TOPIC
 from bot.comparing import axis_and_rest, values_of
-from bot.options import Option
+from bot.desk_building import DESK
+from bot.help import topic_named
 from bot.recipes import Wish, random_seed
 from bot.requests import (
     Again,
@@ -32,42 +34,6 @@ from engine.errors import UserError
 MAX_PICTURES_AT_ONCE = 16  # of a request: four grids of four
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A command with its words and the values of its options, as written. Reading one raises UserError if it is bad."""
-
-    command: Command
-    words: str
-    written: Mapping[str, str]
-
-    def whole(self, name: str) -> int | None:
-        """A whole number, None if it was not given; so with all below."""
-        return reading.whole(self._option(name), self.written[name]) if name in self.written else None
-
-    def number(self, name: str) -> float | None:
-        """A number."""
-        return reading.number(self._option(name), self.written[name]) if name in self.written else None
-
-    def choice(self, name: str) -> str | None:
-        """One of the choices."""
-        return reading.choice(self._option(name), self.written[name]) if name in self.written else None
-
-    def is_on(self, name: str) -> bool:
-        """Whether it was said."""
-        return name in self.written and reading.flag(self._option(name), self.written[name])
-
-    def ratio(self, name: str) -> tuple[int, int] | None:
-        """Width and height."""
-        return reading.ratio(self._option(name), self.written[name]) if name in self.written else None
-
-    def picture(self, name: str) -> str | None:
-        """A picture's name."""
-        return reading.picture(self._option(name), self.written[name]) if name in self.written else None
-
-    def _option(self, name: str) -> Option:
-        return next(option for option in self.command.options if option.name == name)
-
-
 def request_of(asked: Sequence[Asked]) -> Request:
     """The request that was asked for; only /imagine may be asked for several times at once. Raises: UserError."""
     first, *others = asked
@@ -87,7 +53,7 @@ def count_sentence(wishes: Sequence[Wish]) -> str:
 
 def _imagine(asked: Sequence[Asked]) -> Imagine:
     wishes = [_wish(each) for each in asked]
-    n_pictures = sum(wish.n_pictures for wish in wishes)
+    n_pictures = sum(wish.n_wanted for wish in wishes)
     if n_pictures > MAX_PICTURES_AT_ONCE:
         raise UserError(
             f"That makes {_counts(wishes)}; "
@@ -116,12 +82,12 @@ def _wish(asked: Asked, prompt: str | None = None) -> Wish:
         sampler=asked.choice("sampler"),
         size=reading.size(size) if size else None,
         aspect=aspect,
-        n_pictures=asked.whole("pictures") or 1,
+        n_pictures=asked.whole("pictures"),
         model=reading.words("name of the model", asked.written["model"]) if "model" in asked.written else None,
         strength=asked.number("strength"),
-        mode=Mode(asked.choice("mode") or Mode.FAST),
+        mode=Mode(mode) if (mode := asked.choice("mode")) else None,
     )
-    if wish.seed is not None and wish.seed + wish.n_pictures - 1 > MAX_SEED:
+    if wish.seed is not None and wish.seed + wish.n_wanted - 1 > MAX_SEED:
         raise UserError(f"The seed of the last picture would be above {MAX_SEED:,}; please take a smaller one.")
     return wish
 
@@ -166,7 +132,13 @@ def _history(asked: Asked) -> History:
 
 def _cancel(asked: Asked) -> Cancel:
     name = asked.picture("request")
-    return Cancel(request=name.partition(".")[0] if name else None)
+    if name is None and asked.is_on("any"):
+        raise UserError("Say which: /cancel any k3f9m2q7xa. /queue all shows what there is.")
+    return Cancel(request=name.partition(".")[0] if name else None, is_any=asked.is_on("any"))
+
+
+def _help(asked: Asked) -> Help:
+    return Help(topic=topic_named(asked.text("topic")))
 
 
 _BUILDERS: dict[str, Callable[[Asked], Request]] = {
@@ -178,14 +150,16 @@ _BUILDERS: dict[str, Callable[[Asked], Request]] = {
     "show": lambda asked: Show(source=asked.picture("source")),
     "history": _history,
     "recipe": lambda asked: ShowRecipe(source=asked.picture("source")),
-    "queue": lambda _: ShowQueue(),
+    "queue": lambda asked: ShowQueue(is_all=asked.is_on("all")),
     "cancel": _cancel,
-    "help": lambda asked: Help(topic=asked.choice("topic") or ""),
+    "help": _help,
+    "privacy": lambda _: Help(topic=PRIVACY_TOPIC),
+    **DESK,
 }
 
 
 def _counts(wishes: Sequence[Wish]) -> str:
-    n_pictures = sum(wish.n_pictures for wish in wishes)
+    n_pictures = sum(wish.n_wanted for wish in wishes)
     return f"{_counted(len(wishes), 'prompt')}, {_counted(n_pictures, 'picture')}"
 
 

@@ -1,7 +1,8 @@
 """Buttons that live for ever: all that a press needs stands in the button's id, `<verb>:<target>`, in at most 64 bytes.
 
-The target is a picture ("k3f9m2q7xa.2") or a request ("k3f9m2q7xa"). No session, no memory, no expiry: an id from
-before a restart or an upgrade still means the same. Pure. Whether the presser may is for the studio to say.
+The target is a picture ("k3f9m2q7xa.2") or a request ("k3f9m2q7xa"); of a confirmation it is the code or a plain "yes",
+never an account, for whoever presses is who is meant. No session, no memory, no expiry: an id from before a restart or
+an upgrade still means the same. Pure. Whether the presser may is for the studio to say.
 """
 
 from collections.abc import Iterable
@@ -35,6 +36,9 @@ class Verb(StrEnum):
     GO = "go"
     NO = "no"
     PAGE = "page"
+    LINK = "link"
+    FORGET = "forget"
+    COLLECT = "collect"
 
 
 _VERBS = frozenset(verb.value for verb in Verb)
@@ -86,12 +90,31 @@ def of_picture(picture: str, *, has_animation: bool, is_kept: bool = True) -> tu
     )
 
 
+def of_link(code: str) -> tuple[tuple[Button, ...], ...]:
+    """Confirms that two accounts are one person; not pressing it is a no."""
+    return ((button(Verb.LINK, code, "Join them", "Make these accounts one person", Style.PRIMARY),),)
+
+
+def of_forgetting() -> tuple[tuple[Button, ...], ...]:
+    """Confirms that all of whoever presses is deleted; not pressing it is a no."""
+    delete = button(Verb.FORGET, "yes", "Delete everything", "Delete all that is kept about me", Style.DANGER)
+    return ((delete,),)
+
+
+def of_collecting() -> tuple[tuple[Button, ...], ...]:
+    """Fetches what could not be delivered."""
+    return ((button(Verb.COLLECT, "all", "Show them here", "Show here what could not be delivered"),),)
+
+
 def of_card(
     request: str, state: State, tiles: tuple[Tile, ...], *, n_offered: int = 0, has_grid: bool = False
 ) -> tuple[tuple[Button, ...], ...]:
     """The buttons under a request's message."""
     there = [tile for tile in tiles if tile.picture]
     match state:
+        case State.OFFERED if n_offered == 1:  # one picture is only ever asked about for its wait
+            go = button(Verb.GO, request, "Queue it", "Let this picture wait for its turn", Style.PRIMARY)
+            return ((go, button(Verb.NO, request, "Not now", "Do not draw it")),)
         case State.OFFERED:
             draw = button(Verb.GO, request, f"Draw all {n_offered}", f"Draw all {n_offered} pictures", Style.PRIMARY)
             return ((draw, button(Verb.NO, request, "Not now", "Do not draw them")),)

@@ -82,13 +82,27 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A file that goes with an answer: a chart, an export. Fetched by `name` (`Studio.file`, kind "paper") for an hour.
+
+    `alt` says what is on it where it is a picture, "" where it is none.
+    """
+
+    name: str
+    media_type: str
+    download_name: str
+    n_bytes: int
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """A message of ours. Times are Unix seconds.
 
     `id` is the request's, "" for an answer that is not kept (help, history, a refusal). `words` are what the person
     asked, `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known.
-    `fraction` of [0, 1] is how far loading or drawing is. `grid` is the name of a picture of all tiles with labels.
-    `buttons` are rows.
+    A wait that has run out is told as `is_overdue`, never as a time in the past. `fraction` of [0, 1] is how far
+    loading or drawing is. `grid` is the name of a picture of all tiles with labels. `buttons` are rows.
     """
 
     id: str
@@ -107,15 +121,20 @@ class Card:
     fields: tuple[Field, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
     is_refusal: bool = False
+    is_overdue: bool = False
+    paper: Paper | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Who asks, where, and how to answer. All but `asker` are opaque to everything behind the platform.
 
-    `event_key` is unique to the event: a second one with the same key is the same request ("w:<uuid>"). `answered` is
-    the request whose message was answered to. `asker` is a name to show. In a shared place everybody sees all that is
-    made.
+    A platform says the asking account as `owner` ("discord:123"); the desk puts the person's there, the head of the
+    accounts that are linked, and keeps the account as `account`. `place` begins with the platform and goes from large
+    to small ("discord:<server>:<channel>"): what is set for a place holds within it. `groups` are the asker's roles
+    there. `is_place_admin`: the platform says so, in this very event. `event_key` is unique to the event: a second one
+    with the same key is the same event ("w:<uuid>"). `answered` is the request whose message was answered to. `asker`
+    is a name to show. In a shared place everybody sees all that is made.
     """
 
     platform: str
@@ -126,3 +145,6 @@ class Origin:
     asker: str
     answered: str | None = None
     is_place_shared: bool = False
+    account: str = ""
+    groups: tuple[str, ...] = ()
+    is_place_admin: bool = False

@@ -5,33 +5,47 @@ the option that takes the rest without a flag is the command's text. Encodes to 
 nothing of how words are read: that is `bot/parser.py`.
 """
 
-from dataclasses import dataclass
-
-from bot.options import LOOK, NEGATIVE, PICTURES, PROMPT, SOURCE, UPLOAD, Option, OptionKind
+from bot.admin_commands import ADMINS
+from bot.desk_commands import YOURS
+from bot.options import (
+    LOOK,
+    NEGATIVE,
+    PICTURES,
+    PROMPT,
+    SOURCE,
+    UPLOAD,
+    Audience,
+    Command,
+    Group,
+    Option,
+    OptionKind,
+)
 from bot.requests import Axis
 from engine.domain import MAX_PICTURES
 
-__all__ = ["COMMANDS", "MODEL_TOPIC", "Command", "Option", "OptionKind"]
+__all__ = [
+    "ADMIN_TOPIC",
+    "COMMANDS",
+    "MODEL_TOPIC",
+    "PRIVACY_TOPIC",
+    "TOPICS",
+    "Audience",
+    "Command",
+    "Group",
+    "Option",
+    "OptionKind",
+]
 
-MODEL_TOPIC = "model"  # of /help
+# Of /help, beside the commands. "model" is a command as well: what it says of the model is what people look for.
+MODEL_TOPIC, ADMIN_TOPIC, PRIVACY_TOPIC = "model", "admin", "privacy"
 MAX_HISTORY_PAGE = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One command. `aliases` are other names it answers to; `examples` can be sent as they stand."""
-
-    name: str
-    summary: str
-    options: tuple[Option, ...] = ()
-    examples: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
 
 
 _MAKING = (
     Command(
         name="imagine",
         summary="Draw pictures from words",
+        group=Group.MAKING,
         options=(PROMPT, NEGATIVE, PICTURES, *LOOK, UPLOAD),
         examples=(
             "/imagine a red circle on a blue background",
@@ -43,6 +57,7 @@ _MAKING = (
     Command(
         name="remix",
         summary="Redraw a picture by words: an upload, a drawing, or an earlier one",
+        group=Group.MAKING,
         options=(
             Option(
                 name="prompt",
@@ -68,6 +83,7 @@ _MAKING = (
     Command(
         name="upscale",
         summary="Enlarge a picture, with or without redrawing its details",
+        group=Group.MAKING,
         options=(
             SOURCE,
             Option(
@@ -95,6 +111,7 @@ _MAKING = (
     Command(
         name="vary",
         summary="Draw variations of a picture: the same words, new seeds",
+        group=Group.MAKING,
         options=(
             SOURCE,
             Option(
@@ -124,6 +141,7 @@ _MAKING = (
     Command(
         name="again",
         summary="Draw the same recipe with a new seed",
+        group=Group.MAKING,
         options=(SOURCE, UPLOAD),
         examples=("/again", "/again k3f9m2q7xa.2"),
         aliases=("reroll",),
@@ -131,6 +149,7 @@ _MAKING = (
     Command(
         name="compare",
         summary="Draw one prompt and seed over several settings, as a labelled grid",
+        group=Group.MAKING,
         options=(
             PROMPT,
             Option(
@@ -168,12 +187,14 @@ _LOOKING = (
     Command(
         name="show",
         summary="Show one picture alone, with everything that can be done with it",
+        group=Group.LOOKING,
         options=(SOURCE,),
         examples=("/show k3f9m2q7xa.2",),
     ),
     Command(
         name="history",
         summary="Find your own pictures, newest first",
+        group=Group.LOOKING,
         options=(
             Option(
                 name="words",
@@ -202,17 +223,30 @@ _LOOKING = (
     Command(
         name="recipe",
         summary="Say how a picture was made, one of ours or any that carries it",
+        group=Group.LOOKING,
         options=(SOURCE, UPLOAD),
         examples=("/recipe", "/recipe k3f9m2q7xa.2"),
     ),
     Command(
         name="queue",
         summary="Show what waits and what is being drawn",
-        examples=("/queue",),
+        group=Group.LOOKING,
+        options=(
+            Option(
+                name="all",
+                kind=OptionKind.FLAG,
+                summary="Everybody's, for admins",
+                flags=("--all",),
+                is_common=True,
+                default_text="yours",
+            ),
+        ),
+        examples=("/queue", "/queue all"),
     ),
     Command(
         name="cancel",
         summary="Take a request back",
+        group=Group.LOOKING,
         options=(
             Option(
                 name="request",
@@ -222,31 +256,41 @@ _LOOKING = (
                 default_text="your newest that is not finished",
                 example="k3f9m2q7xa",
             ),
+            Option(
+                name="any",
+                kind=OptionKind.FLAG,
+                summary="Also somebody else's, for admins",
+                flags=("--any",),
+                default_text="yours alone",
+            ),
         ),
-        examples=("/cancel", "/cancel k3f9m2q7xa"),
+        examples=("/cancel", "/cancel k3f9m2q7xa", "/cancel any k3f9m2q7xa"),
         aliases=("stop",),
     ),
 )
 
 
-def _help(others: tuple[Command, ...]) -> Command:
-    topics = (MODEL_TOPIC, *(command.name for command in others), "help")
-    topic = Option(
-        name="topic",
-        kind=OptionKind.CHOICE,
-        summary="A command, or model: what this model is good and bad at",
-        choices=topics,
-        is_common=True,
-        default_text="all commands",
-        example="imagine",
-    )
-    return Command(
-        name="help",
-        summary="Say what can be done here, and what the model is good at",
-        options=(topic,),
-        examples=("/help", "/help imagine", "/help model"),
-        aliases=("start",),
-    )
+_ALL_BUT_HELP = (*_MAKING, *_LOOKING, *YOURS, *ADMINS)
+_NAMES = tuple(command.name for command in _ALL_BUT_HELP)
+TOPICS: tuple[str, ...] = tuple(dict.fromkeys((MODEL_TOPIC, ADMIN_TOPIC, PRIVACY_TOPIC, *_NAMES, "help")))
+_HELP = Command(
+    name="help",
+    summary="Say what can be done here, and what the model is good at",
+    group=Group.LOOKING,
+    options=(
+        Option(
+            name="topic",
+            kind=OptionKind.WORDS,
+            summary="A command, model, privacy, or admin: what admins can do",
+            choices=TOPICS,
+            is_common=True,
+            default_text="all commands",
+            example="imagine",
+        ),
+    ),
+    examples=("/help", "/help imagine", "/help model"),
+    aliases=("start",),
+    is_ordered=True,
+)
 
-
-COMMANDS: tuple[Command, ...] = (*_MAKING, *_LOOKING, _help(_MAKING + _LOOKING))
+COMMANDS: tuple[Command, ...] = (*_MAKING, *_LOOKING, _HELP, *YOURS, *ADMINS)

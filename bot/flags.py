@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot import durations
 from bot.commands import COMMANDS, Command
 from bot.options import Option, OptionKind
 from bot.recipes import sampler_at_start
@@ -83,6 +84,8 @@ def _first_value(option: Option, segment: str) -> tuple[str | None, str]:
     match option.kind:
         case OptionKind.SIZE:
             return _matched(_SIZE_AT_START, segment)
+        case OptionKind.DURATION:
+            return durations.at_start(segment) or _first(segment)
         case OptionKind.RATIO:
             return _matched(_RATIO_AT_START, segment)
         case OptionKind.CHOICE if option.name == "sampler":

@@ -6,7 +6,8 @@
 import difflib
 
 from bot.cards import Field
-from bot.commands import COMMANDS, MODEL_TOPIC, Command
+from bot.commands import ADMIN_TOPIC, COMMANDS, MODEL_TOPIC, TOPICS, Audience, Command
+from bot.desk_values import LIMIT_UNITS, SETTINGS
 from bot.options import Option, OptionKind
 from bot.typography import shown
 from engine.catalog import Entry
@@ -14,6 +15,11 @@ from engine.errors import UserError
 
 POCKET = "pocket"
 _FLAGS_HINT = "Flags such as --seed 7 work anywhere in the words; {red,blue} draws one of each. /help imagine has all."
+_BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+_KEYS = {
+    "quota": LIMIT_UNITS,
+    "settings": {key: f"{one.can_be}; for {', '.join(one.scopes)}" for key, one in SETTINGS.items()},
+}
 _CLIP_TOKENS = 77  # CLIPTokenizer.model_max_length, of every Stable Diffusion 1 and 2
 # From engine/pocket/MODEL_CARD.md: "Evaluation" and "What it cannot do".
 _POCKET_FIELDS = (
@@ -33,31 +39,82 @@ _GENERAL_FIELDS = (
 )
 
 
+_WHO = {
+    Audience.EVERYBODY: "",
+    Audience.ADMIN: " For admins of a place, within it, and operators.",
+    Audience.OPERATOR: " For operators.",
+}
+_ADMIN_HINT = "Admins of a place can use these within it, operators everywhere. What is done stands in /audit."
+# What everybody's commands do beyond their own for admins.
+_BESIDES = "/queue all, /cancel any, /settings place, /model default and /quota set; for operators also /settings all."
+_PRIVACY_FIELDS = (
+    ("Kept", "What you ask, the pictures with their recipes, the name you show, and what you set: /settings me."),
+    (
+        "Where",
+        "On the computer that runs this Darkroom, and in the chat where you asked. Nothing is sent anywhere else.",
+    ),
+    (
+        "Who sees it",
+        "The page shows your pictures to you alone; in a shared chat everybody there sees what is made there.",
+    ),
+    ("How long", "Until you delete it, or for the days that the operator set."),
+    ("Get it", "/mydata gives you everything as a file."),
+    ("Delete it", "Delete under a message, or /forget for everything, also the pictures."),
+    ("What stays then", "A mark that only your account fits, so that a ban or today's quota cannot be forgotten away."),
+)
+
+
 def help_for(topic: str, entry: Entry) -> tuple[str, tuple[Field, ...]]:
-    """A sentence and what belongs under it: all commands for "", one in full, or the model.
+    """A sentence and what belongs under it: everybody's commands for "", one in full, the model, what admins can do.
 
     Raises: UserError for a topic there is not, naming the nearest.
     """
-    topic = topic.strip().removeprefix("/").casefold()
-    if not topic:
-        return _FLAGS_HINT, tuple(Field(name=f"/{command.name}", value=f"{command.summary}.") for command in COMMANDS)
-    if topic == MODEL_TOPIC:
-        return _about(entry)
-    by_name = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
-    if command := by_name.get(topic):
-        return f"/{command.name}: {_lower(command.summary)}.", _in_full(command)
-    near = difflib.get_close_matches(topic[:100], (*by_name, MODEL_TOPIC), n=1)
+    topic = topic_named(topic)
+    match topic:
+        case "":
+            return _FLAGS_HINT, _everybodys()
+        case "model":
+            sentence, fields = _about(entry)
+            return sentence, (*fields, *_in_full(_BY_NAME[MODEL_TOPIC]))
+        case "admin":
+            return _ADMIN_HINT, _admins()
+        case "privacy":
+            fields = tuple(Field(name=name, value=value) for name, value in _PRIVACY_FIELDS)
+            return "What is kept about you, and what you can do about it:", fields
+        case _:
+            command = _BY_NAME[topic]
+            return f"/{command.name}: {_lower(command.summary)}.{_WHO[command.rank]}", _in_full(command)
+
+
+def topic_named(written: str) -> str:
+    """A topic of help as the table spells it, "" for all. Raises: UserError, naming the nearest."""
+    topic = written.strip().removeprefix("/").casefold()
+    if not topic or topic in TOPICS:
+        return topic
+    if topic in _BY_NAME:
+        return _BY_NAME[topic].name
+    if topic.removesuffix("s") == ADMIN_TOPIC or topic == Audience.OPERATOR:
+        return ADMIN_TOPIC
+    near = difflib.get_close_matches(topic[:100], (*_BY_NAME, *TOPICS), n=1)
     hint = f"did you mean /help {near[0]}?" if near else "/help lists what there is."
     raise UserError(f"There is no help on {shown(topic)}; {hint}")
 
 
 def readme_table() -> str:
-    """The commands as a table in Markdown."""
-    rows = [
-        f"| `/{command.name}` | {command.summary} | {_options_in_short(command)} | `{command.examples[-1]}` |"
-        for command in COMMANDS
-    ]
-    return "\n".join(("| command | what it does | what can be said with it | example |", "|---|---|---|---|", *rows))
+    """The commands as tables in Markdown: everybody's, then what is for admins."""
+    everybodys = [_row(command) for command in COMMANDS if command.rank is Audience.EVERYBODY]
+    admins = [f"{_row(command)} {command.rank} |" for command in COMMANDS if command.rank is not Audience.EVERYBODY]
+    return "\n".join(
+        (
+            "| command | what it does | what can be said with it | example |",
+            "|---|---|---|---|",
+            *everybodys,
+            "",
+            "| for admins | what it does | what can be said with it | example | from |",
+            "|---|---|---|---|---|",
+            *admins,
+        )
+    )
 
 
 def option_line(option: Option) -> str:
@@ -68,10 +125,37 @@ def option_line(option: Option) -> str:
     return "; ".join(part for part in (option.summary, choices, bounds, otherwise) if part) + "."
 
 
+def _row(command: Command) -> str:
+    said = _options_in_short(command)
+    return f"| `/{command.name}` | {command.summary} | {said} | `{command.examples[-1]}` |"
+
+
+def _everybodys() -> tuple[Field, ...]:
+    """One line a command, and one for all that is for admins."""
+    own = [command for command in COMMANDS if command.rank is Audience.EVERYBODY]
+    others = ", ".join(f"/{command.name}" for command in COMMANDS if command.rank is not Audience.EVERYBODY)
+    fields = (Field(name=f"/{command.name}", value=f"{command.summary}.") for command in own)
+    return (*fields, Field(name=f"/help {ADMIN_TOPIC}", value=f"What admins can do: {others}."))
+
+
+def _admins() -> tuple[Field, ...]:
+    """Everything that not everybody may."""
+    fields = (
+        Field(
+            name=f"/{command.name}",
+            value=f"{command.summary}.{' For operators.' * (command.rank is Audience.OPERATOR)}",
+        )
+        for command in COMMANDS
+        if command.rank is not Audience.EVERYBODY
+    )
+    return (*fields, Field(name="And", value=_BESIDES))
+
+
 def _in_full(command: Command) -> tuple[Field, ...]:
     options = (Field(name=_names(option), value=option_line(option)) for option in command.options)
+    keys = tuple(Field(name=key, value=f"{what}.") for key, what in _KEYS.get(command.name, {}).items())
     examples = (Field(name="Example", value=example, is_copyable=True) for example in command.examples)
-    return (*options, *examples)
+    return (*options, *keys, *examples)
 
 
 def _about(entry: Entry) -> tuple[str, tuple[Field, ...]]:

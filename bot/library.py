@@ -3,16 +3,18 @@
 Knows rows and cards; knows no platform.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.cards import Card, Origin, State
 from bot.gallery import HistoryPage, PictureLine
-from bot.runner import Runner
+from bot.live import Live
 from bot.showing import GRID_NUMBER, buttons_of, card_of
 from bot.sources import Sources, split
 from engine.errors import UserError
-from storage.records import PictureRow, RequestRow
+from storage import records
+from storage.records import JobRow, PictureRow, RequestRow
 from storage.store import Store
 
 
@@ -28,21 +30,39 @@ class Served:
 class Library:
     """Reads what is kept and what is being made. Every method raises UserError for what is not theirs or not there."""
 
-    def __init__(self, store: Store, sources: Sources, runner: Runner) -> None:
+    def __init__(self, store: Store, sources: Sources, live: Callable[[str], Live | None]) -> None:
         self._store = store
         self._sources = sources
-        self._runner = runner
+        self._live = live
+        self.notice = ""  # what to say to those who wait: that the engine is paused
+
+    async def rendered(self, request_id: str) -> tuple[RequestRow, Card] | None:
+        """A request and its message as it is now; None where it is gone."""
+        row = await self._store.requests.find(request_id)
+        if row is None:
+            return None
+        if row.is_deleted:
+            return row, Card(id=row.id, kind=row.kind, state=State.CANCELLED)
+        return row, await self.card(row)
 
     async def card(self, row: RequestRow) -> Card:
         """The message of a request as it is now."""
+        live = self._live(row.id)
+        if live and row.state is records.State.WAITING:
+            return self.card_of(row, live.jobs)
         if row.kind == "show":
             picture = await self._store.history.picture(*split(row.parent or ""))
             return card_of(row, (), (picture,) if picture else ())
         jobs = await self._store.requests.jobs_of(row.id)
-        pictures = await self._store.history.pictures_of(row.id)
-        card = card_of(row, jobs, pictures, self._runner.live(row.id))
-        trouble = self._runner.trouble(row.id)
-        return replace(card, sentence=trouble) if trouble and card.state is State.WAITING else card
+        return card_of(row, jobs, await self._store.history.pictures_of(row.id))
+
+    def card_of(self, row: RequestRow, jobs: tuple[JobRow, ...]) -> Card:
+        """The message of a request that is not over, from what is in memory; those who wait are told why."""
+        live = self._live(row.id)
+        is_stuck = live is not None and bool(live.trouble)  # whatever was drawn of it could not be written down
+        card = card_of(row, jobs, live.pictures if live else (), None if is_stuck else live)
+        notice = (live.trouble if live else "") or self.notice
+        return replace(card, sentence=notice, wait_s=None) if notice and card.state is State.WAITING else card
 
     async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
         """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""

@@ -4,14 +4,15 @@ Lives from a request's start to its end and is lost with the process; the databa
 of engines and platforms: it is told.
 """
 
-import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.cards import State
 from engine.domain import Event, Loading, Progress, Raster, Waiting
 from storage.records import JobRow, PictureRow, RequestRow
 
+LATE_S, LATE_SHARE = 5.0, 0.25  # an estimate is not called wrong for being out by this much
 MAX_FRAMES = 24  # of a development: two seconds at twelve frames a second; a 64 x 64 preview is 12 KB
 
 
@@ -25,34 +26,91 @@ class Told:
     wait_s: float | None = None
     told_at_s: float = 0.0
     fraction: float | None = None
+    is_overdue: bool = False
 
 
 class Live:
-    """One request while its jobs run. `changed` is set whenever there is news."""
+    """One request while its jobs run. `changed` is called whenever there is news; `clock` gives Unix seconds."""
 
-    def __init__(self, request: RequestRow, jobs: tuple[JobRow, ...], pictures: tuple[PictureRow, ...]) -> None:
+    def __init__(
+        self,
+        request: RequestRow,
+        jobs: tuple[JobRow, ...],
+        pictures: tuple[PictureRow, ...],
+        changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.request = request
         self.jobs = jobs
         self.pictures = pictures
-        self.changed = asyncio.Event()
+        self.trouble = ""  # why it waits that was begun already: the disk
+        self._changed = changed
+        self._clock = clock
         self._events: dict[str, Event] = {}
-        self._heard_at_s = time.time()
+        self._began_s: dict[str, float] = {}
+        self._heard_at_s = clock()
+        self._promised_s: float | None = None  # when its turn should have come, by what was told last
+        self._is_overdue = False
         self._frames: dict[tuple[str, int], list[Raster]] = {}
         self._strides: dict[tuple[str, int], tuple[int, int]] = {}  # keep every n-th preview; how many were skipped
 
     def hear(self, job_id: str, event: Event) -> None:
         """Take in what the engine says of a job."""
         self._events[job_id] = event
-        self._heard_at_s = time.time()
+        self._heard_at_s = self._clock()
         if isinstance(event, Progress):
+            self._began_s.setdefault(job_id, self._heard_at_s)
             for index, preview in event.previews.items():
                 self._keep_frame((job_id, index), preview)
-        self.changed.set()
+        self._promise()
+        self._changed()
 
     def add(self, pictures: tuple[PictureRow, ...]) -> None:
         """These are there now."""
         self.pictures = (*self.pictures, *pictures)
-        self.changed.set()
+        self._changed()
+
+    def lost(self, job_id: str) -> None:
+        """A worker had this job and has it no longer; it waits again."""
+        self._events.pop(job_id, None)
+        self._began_s.pop(job_id, None)
+        self._changed()
+
+    def waited_s(self, job_id: str) -> float | None:
+        """Seconds from asking until a worker took the job; None if none has."""
+        began_s = self._began_s.get(job_id)
+        return None if began_s is None else max(0.0, began_s - self.request.created_s)
+
+    def begun(self) -> frozenset[str]:
+        """The jobs of which something has been drawn."""
+        events = self._events.items()
+        return frozenset(job_id for job_id, event in events if isinstance(event, Progress) and event.step > 0)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has any of it."""
+        return bool(self._began_s)
+
+    def look_at_the_clock(self) -> None:
+        """Notice that the wait which was told last has run out."""
+        is_overdue = self._promised_s is not None and self._clock() > self._promised_s
+        if is_overdue != self._is_overdue:
+            self._is_overdue = is_overdue
+            self._changed()
+
+    def _promise(self) -> None:
+        wait_s = min(
+            (
+                event.wait_s
+                for event in self._events.values()
+                if isinstance(event, Waiting) and event.wait_s is not None
+            ),
+            default=None,
+        )
+        self._promised_s = None
+        if wait_s is not None and not self._began_s:
+            self._promised_s = self._heard_at_s + wait_s * (1 + LATE_SHARE) + LATE_S
+        self._is_overdue = False
 
     def frames(self, job_id: str, index: int) -> tuple[Raster, ...]:
         """The development of a picture as far as it was seen, noise first; at most MAX_FRAMES."""
@@ -77,7 +135,8 @@ class Live:
         return Told(
             state=State.DRAWING if self.pictures else State.WAITING,
             position=first.position if first else None,
-            wait_s=first.wait_s if first else None,
+            wait_s=first.wait_s if first and not self._is_overdue else None,
+            is_overdue=self._is_overdue,
             fraction=self._fraction() if self.pictures else None,
             told_at_s=self._heard_at_s,
         )

@@ -3,7 +3,9 @@
 Knows nothing of platforms: what it hears meanwhile it tells to the request's `Live`.
 """
 
+import contextlib
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import structlog
@@ -56,48 +58,70 @@ class Maker:
         picture = Picture(index=0, recipe=job.recipe, raster=raster)
         await self._keep(live, job, (picture,), gpu_s=0.0)
 
+    async def submit(self, live: Live, job: JobRow) -> None:
+        """Put a job into the engine's queue, so that it has its position. What fails here, `make` says."""
+        if job.treatment or job.n_losses >= MOST_LOSSES:
+            return
+        with contextlib.suppress(DarkroomError):  # a closed engine, or a job that is here already
+            await self._engine.submit(self._job(live, job), source=self._source_of(job))
+
+    def look(self, live: Live) -> None:
+        """Take in where its jobs are at this moment: for the first thing that somebody reads."""
+        for job in live.jobs:
+            if event := self._engine.present(job.id):
+                live.hear(job.id, event)
+                return  # the first that waits speaks for all
+
     async def _draw(self, live: Live, job: JobRow) -> None:
-        source = await self._source(job)
         n_losses = job.n_losses
         while n_losses < MOST_LOSSES:
-            outcome = await self._outcome(live, job, source)
+            outcome = await self._outcome(live, job)
             match outcome:
                 case Done():
                     await self._keep(live, job, outcome.pictures, outcome.gpu_s)
                     return
                 case Failed():
-                    await self._store.requests.fail_job(job.id, outcome.sentence)
+                    is_ours = not outcome.their_fault or job.id not in live.begun()  # what cost nothing is given back
+                    await self._store.requests.fail_job(job.id, outcome.sentence, is_ours=is_ours)
                     return
                 case Cancelled():
-                    await self._store.requests.cancel(live.request.id)
+                    await self._store.requests.cancel(live.request.id, live.begun())
                     return
+                case Lost(is_ours=True):
+                    live.lost(job.id)
                 case Lost():
                     log.warning("a job lost its worker", job=job.id, reason=outcome.reason)
+                    live.lost(job.id)
                     n_losses = await self._store.requests.note_loss(job.id)
+                    if not n_losses:
+                        return  # it no longer waits
                 case _:
                     assert_never(outcome)
         await self._store.requests.fail_job(job.id, _POISON)
 
-    async def _outcome(self, live: Live, job: JobRow, source: Raster | None) -> Outcome:
-        await self._engine.submit(
-            Job(
-                id=job.id,
-                owner=live.request.owner,
-                recipe=job.recipe,
-                n_pictures=job.n_pictures,
-                source=source,
-                deadline_s=self._deadline_s,
-            )
-        )
+    async def _outcome(self, live: Live, job: JobRow) -> Outcome:
+        if not self._engine.has(job.id):
+            await self._engine.submit(self._job(live, job), source=self._source_of(job))
         async for event in self._engine.watch(job.id):
             if isinstance(event, Outcome):
                 return event
             live.hear(job.id, event)
         raise AssertionError("a watch ends with an outcome")
 
-    async def _source(self, job: JobRow) -> Raster | None:
-        if job.recipe.source is None:
-            return None
+    def _job(self, live: Live, job: JobRow) -> Job:
+        return Job(
+            id=job.id,
+            owner=live.request.owner,
+            recipe=job.recipe,
+            n_pictures=job.n_pictures,
+            deadline_s=self._deadline_s,
+        )
+
+    def _source_of(self, job: JobRow) -> Callable[[], Awaitable[Raster]] | None:
+        """How to read what it starts from, once its turn has come: those who wait hold no pixels."""
+        return (lambda: self._source(job)) if job.recipe.source else None
+
+    async def _source(self, job: JobRow) -> Raster:
         if job.source_file is None:
             raise UserError("The picture to start from is no longer kept; give it again with /remix.")
         file = await self._store.pictures.read(job.source_file)
@@ -106,7 +130,7 @@ class Maker:
     async def _keep(self, live: Live, job: JobRow, pictures: tuple[Picture, ...], gpu_s: float) -> None:
         """Files first, then one transaction; pictures of a job that was taken back meanwhile are nobody's."""
         kept = [await self._keep_one(live, job, picture, gpu_s / len(pictures)) for picture in pictures]
-        if not await self._store.requests.finish_job(job.id, tuple(kept), gpu_s):
+        if not await self._store.requests.finish_job(job.id, tuple(kept), gpu_s, live.waited_s(job.id)):
             hashes = {each for one in kept for each in (one.file_hash, one.thumbnail_hash, one.animation_hash) if each}
             await self._store.pictures.forget(frozenset(hashes))
             return

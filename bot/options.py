@@ -1,4 +1,4 @@
-"""What can be said with a command: the kinds of options, and the options that several commands share.
+"""What a command is and what can be said with it: the kinds of options, and the options that several commands share.
 
 Bounds come from `engine.domain`. Knows nothing of how values are read: that is `bot/reading.py`.
 """
@@ -22,14 +22,33 @@ class OptionKind(StrEnum):
     SIZE = "size"
     RATIO = "ratio"
     PICTURE = "picture"  # the name of a picture or request of ours
+    DURATION = "duration"  # "7d", "2 weeks"
     FLAG = "flag"  # there or not
     UPLOAD = "upload"  # travels beside the words, never in them
+
+
+class Audience(StrEnum):
+    """Who may use a command: menus and help show it to them first. What is allowed is for the desk to say."""
+
+    EVERYBODY = "everybody"
+    ADMIN = "admin"  # of a place
+    OPERATOR = "operator"
+
+
+class Group(StrEnum):
+    """What a command is for, in the order in which menus show it."""
+
+    MAKING = "making"
+    LOOKING = "looking"
+    YOURS = "yours"
+    ADMINS = "admins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """One thing that can be said with a command.
 
+    `choices` are all there are for a CHOICE; for WORDS they are some to offer, and anything else may be said too.
     `low` and `high` are inclusive. `takes_rest`: all words up to the next flag, or with no flag the command's own text.
     `default_text` says in words what holds without it; `example` is a value that works.
     """
@@ -179,3 +198,21 @@ MODE = Option(
     example=str(Mode.EXACT),
 )
 LOOK = (ASPECT, SIZE, SEED, STEPS, GUIDANCE, SAMPLER, MODEL, STRENGTH, MODE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command. `aliases` are other names it answers to; `examples` can be sent as they stand.
+
+    `rank` is the lowest that may use any of it. `is_ordered`: words without a flag are its options, in their order, and
+    what is no choice of one may be the next one's.
+    """
+
+    name: str
+    summary: str
+    group: Group
+    rank: Audience = Audience.EVERYBODY
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    is_ordered: bool = False

@@ -8,8 +8,9 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from bot import flags, permutations, reading
-from bot.building import Asked, count_sentence, request_of
+from bot import flags, ordering, permutations, reading
+from bot.asked import Asked
+from bot.building import count_sentence, request_of
 from bot.commands import COMMANDS, Command
 from bot.options import Option, OptionKind
 from bot.requests import Request
@@ -51,7 +52,7 @@ def request_from(command: str, values: Mapping[str, str | int | float | bool]) -
             text = words
         else:
             given[option.name] = words
-    return _request(asked, text, given)
+    return _request(asked, text, given, is_form=True)
 
 
 def _check_length(text: str) -> None:
@@ -83,21 +84,27 @@ def _as_words(value: str | float) -> str:
     return clean(str(value))
 
 
+def _text_of(command: Command) -> str:
+    return next(option.name for option in command.options if _is_text(option))
+
+
 def _is_text(option: Option) -> bool:
     return option.takes_rest and not option.flags
 
 
-def _request(command: Command, text: str, given: Mapping[str, str]) -> Request:
+def _request(command: Command, text: str, given: Mapping[str, str], *, is_form: bool = False) -> Request:
     texts = permutations.expand(text) if any(option.name == "prompt" for option in command.options) else (text,)
-    return request_of([_asked(command, each, given) for each in texts])
+    return request_of([_asked(command, each, given, is_form=is_form) for each in texts])
 
 
-def _asked(command: Command, text: str, given: Mapping[str, str]) -> Asked:
+def _asked(command: Command, text: str, given: Mapping[str, str], *, is_form: bool) -> Asked:
     spoken = flags.read(command, text)
     if twice := given.keys() & spoken.values.keys():
         raise UserError(f"The {min(twice)} is given twice, as a field and as a flag; please give it once.")
     written, words = {**spoken.values, **given}, spoken.words
-    if any(_is_text(option) for option in command.options):
+    if command.is_ordered:  # a form says itself which word is which
+        written |= {_text_of(command): words} if is_form and words else ordering.placed(command, words, written)
+    elif any(_is_text(option) for option in command.options):
         words = _place_picture(command, words, written)
     else:
         for word in words.split():

@@ -7,13 +7,25 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from bot import a1111
+from bot.building import MAX_PICTURES_AT_ONCE
 from bot.cards import Origin
 from bot.parser import count_sentence
-from bot.recipes import Wish, random_seed, recipe_for, sampler_named, source_for
+from bot.recipes import (
+    DEFAULT_STRENGTH,
+    NO_LOOKS,
+    Looks,
+    Wish,
+    random_seed,
+    recipe_for,
+    sampler_named,
+    source_for,
+    wish_with,
+)
 from bot.requests import Again, Axis, Compare, Imagine, Remix, Upscale, Vary
 from bot.sources import Found, Sources
 from engine import catalog
 from engine.catalog import Entry
+from engine.cost import cost_of
 from engine.domain import MAX_SIDE_PX, MIN_SIDE_PX, SIDE_MULTIPLE_PX, Recipe, Sampler
 from engine.errors import UnknownModel, UserError
 from engine.finish import Finisher
@@ -40,6 +52,11 @@ class Draft:
     source_file: str | None = None
     treatment: str | None = None
 
+    @property
+    def cost(self) -> float:
+        """What it is charged, in standard pictures; what no model draws costs nothing."""
+        return 0.0 if self.treatment else cost_of(self.recipe, self.n_pictures)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -60,17 +77,22 @@ class Planner:
         self._files = files
         self._default_model = default_model
 
-    async def plan(self, origin: Origin, asked: Making, uploads: tuple[str, ...]) -> Plan:
-        """Raises: UserError for what cannot be made as asked; StorageError."""
+    async def plan(self, origin: Origin, asked: Making, uploads: tuple[str, ...], looks: Looks = NO_LOOKS) -> Plan:
+        """What a request comes to. `looks` are for what is drawn by a wish; what repeats a recipe repeats it.
+
+        Raises: UserError for what cannot be made as asked; StorageError.
+        """
+        if looks.model not in self._known():  # it was there when it was set; who names no model must not hear of it
+            looks = replace(looks, model=None)
         match asked:
             case Imagine() if uploads:  # a picture beside the words is what people start from
                 if len(asked.wishes) > 1:
                     raise UserError("One picture and several prompts: remix them one after the other.")
-                return await self._remix(origin, Remix(source=None, wish=asked.wishes[0]), uploads)
+                return await self._remix(origin, Remix(source=None, wish=asked.wishes[0]), uploads, looks)
             case Imagine():
-                return await self._imagine(asked)
+                return await self._imagine(asked, looks)
             case Remix():
-                return await self._remix(origin, asked, uploads)
+                return await self._remix(origin, asked, uploads, looks)
             case Upscale():
                 return await self._upscale(origin, asked, uploads)
             case Vary():
@@ -78,32 +100,37 @@ class Planner:
             case Again():
                 return await self._again(origin, asked, uploads)
             case Compare():
-                return await self._compare(origin, asked, uploads)
+                return await self._compare(origin, asked, uploads, looks)
 
     async def entry(self, model: str | None = None) -> Entry:
         """A model that people here may name: one of the catalogue, or the operator's choice. Raises: UnknownModel."""
         name = model or self._default_model
-        known = tuple(dict.fromkeys((self._default_model, *catalog.names())))
-        if name not in known:  # a chat must not find out what else lies on the operator's disk
-            raise UnknownModel(f"There is no model {name[:40]!r} here. There is: {', '.join(known)}.")
+        if name not in self._known():  # a chat must not find out what else lies on the operator's disk
+            raise UnknownModel(f"There is no model {name[:40]!r} here. There is: {', '.join(self._known())}.")
         return await asyncio.to_thread(catalog.find, name)
 
-    async def _imagine(self, asked: Imagine) -> Plan:
-        drafts = []
-        for wish in asked.wishes:
-            recipe = recipe_for(wish, await self.entry(wish.model))
-            drafts.append(Draft(recipe=recipe, n_pictures=wish.n_pictures))
-        several = len(drafts) > 1
-        return Plan(kind="imagine", drafts=tuple(drafts), question=count_sentence(asked.wishes) if several else "")
+    def _known(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self._default_model, *catalog.names())))
 
-    async def _remix(self, origin: Origin, asked: Remix, uploads: tuple[str, ...]) -> Plan:
+    async def _imagine(self, asked: Imagine, looks: Looks) -> Plan:
+        wishes = [wish_with(wish, looks) for wish in asked.wishes]
+        if sum(wish.n_wanted for wish in wishes) > MAX_PICTURES_AT_ONCE:  # with the words alone it was few enough
+            wishes = [wish_with(wish, replace(looks, pictures=None)) for wish in asked.wishes]
+        drafts = []
+        for wish in wishes:
+            recipe = recipe_for(wish, await self.entry(wish.model))
+            drafts.append(Draft(recipe=recipe, n_pictures=wish.n_wanted))
+        several = len(drafts) > 1
+        return Plan(kind="imagine", drafts=tuple(drafts), question=count_sentence(wishes) if several else "")
+
+    async def _remix(self, origin: Origin, asked: Remix, uploads: tuple[str, ...], looks: Looks) -> Plan:
         found = await self._sources.find(origin, asked.source, uploads)
         wish, recipe = asked.wish, found.recipe
         if not wish.prompt and not (recipe and recipe.prompt):
             raise UserError(_NEEDS_WORDS)
         if recipe and not wish.prompt:
             wish = replace(wish, prompt=recipe.prompt, negative=wish.negative or recipe.negative)
-        draft = await self._from_picture(wish, found)
+        draft = await self._from_picture(wish, found, looks)
         return Plan(kind="remix", drafts=(draft,), parent=found.name)
 
     async def _upscale(self, origin: Origin, asked: Upscale, uploads: tuple[str, ...]) -> Plan:
@@ -181,24 +208,30 @@ class Planner:
         row = await self._sources.request(origin, request)
         return Plan(kind=row.kind, drafts=drafts, parent=row.parent)
 
-    async def _compare(self, origin: Origin, asked: Compare, uploads: tuple[str, ...]) -> Plan:
+    async def _compare(self, origin: Origin, asked: Compare, uploads: tuple[str, ...], looks: Looks) -> Plan:
         wish = asked.wish if asked.wish.seed is not None else replace(asked.wish, seed=random_seed())
         wishes = [_with(wish, asked.axis, value) for value in asked.values]
         is_from_picture = asked.axis is Axis.STRENGTH or asked.source or uploads
         found = await self._sources.find(origin, asked.source, uploads) if is_from_picture else None
         drafts = []
         for each, value in zip(wishes, asked.values):
-            draft = (
-                await self._from_picture(each, found)
-                if found
-                else Draft(recipe=recipe_for(each, await self.entry(each.model)))
-            )
+            if found:
+                draft = await self._from_picture(each, found, looks)
+            else:
+                filled = wish_with(each, looks)
+                draft = Draft(recipe=recipe_for(filled, await self.entry(filled.model)))
             drafts.append(replace(draft, label=_label(asked.axis, value), n_pictures=1))
         return Plan(kind="compare", drafts=tuple(drafts), parent=found.name if found else None)
 
-    async def _from_picture(self, wish: Wish, found: Found) -> Draft:
-        """Redraw a picture: at its own size if it is ours, else at the model's with the picture's shape."""
-        entry = await self.entry(wish.model or (found.recipe.model if found.recipe and found.recipe.model else None))
+    async def _from_picture(self, wish: Wish, found: Found, looks: Looks) -> Draft:
+        """Redraw a picture: at its own size if it is ours, else at the model's with the picture's shape.
+
+        It keeps its shape and its model where the wish does not say, whatever `looks` say.
+        """
+        model = found.recipe.model if found.recipe and found.recipe.model else looks.model
+        strength = DEFAULT_STRENGTH if wish.strength is None else wish.strength
+        wish = wish_with(replace(wish, strength=strength), replace(looks, size=None, model=model))
+        entry = await self.entry(wish.model)
         if wish.size is None and wish.aspect is None:
             own = found.recipe if found.picture and found.recipe and found.recipe.model == entry.name else None
             if own:
@@ -207,7 +240,7 @@ class Planner:
                 wish = replace(wish, aspect=_shape(found.width_px, found.height_px))
         recipe = recipe_for(replace(wish, strength=None), entry)
         draft = await self._starting(recipe, found.file_hash, wish.strength)
-        return replace(draft, n_pictures=wish.n_pictures)
+        return replace(draft, n_pictures=wish.n_wanted)
 
     async def _starting(self, recipe: Recipe, file_hash: str, strength: float | None) -> Draft:
         """The recipe with its source in it: what the source's pixels are at that size is found out here."""

@@ -1,13 +1,13 @@
 """What a button on a picture stands for: the request, and how somebody would have typed it. Pure."""
 
 from bot.buttons import Press, Verb
-from bot.requests import Again, History, Request, Show, ShowRecipe, Upscale, Vary
+from bot.requests import Again, Collect, History, Request, Show, ShowRecipe, Upscale, Vary
 
 VARIATIONS = 4
 
 
 def request_of(press: Press) -> tuple[Request | None, str]:
-    """The request and its words; None and "" for a button that is about a message."""
+    """The request and its words; None and "" for one about a message, or that confirms."""
     at = press.target
     match press.verb:
         case Verb.SHOW:
@@ -18,16 +18,16 @@ def request_of(press: Press) -> tuple[Request | None, str]:
             return Vary(source=at, is_strong=True, n_pictures=VARIATIONS), f"/vary {at} strong"
         case Verb.AGAIN if "." in at:
             return Again(source=at), f"/again {at}"
-        case Verb.TWICE:
-            return Upscale(source=at, factor=2, is_refined=False), f"/upscale {at} 2"
-        case Verb.FOURFOLD:
-            return Upscale(source=at, factor=4, is_refined=False), f"/upscale {at} 4"
-        case Verb.REFINE:
-            return Upscale(source=at, factor=2, is_refined=True), f"/upscale {at} 2 refine"
+        case Verb.TWICE | Verb.FOURFOLD | Verb.REFINE:
+            factor, is_refined = 4 if press.verb is Verb.FOURFOLD else 2, press.verb is Verb.REFINE
+            words = f"/upscale {at} {factor} refine" if is_refined else f"/upscale {at} {factor}"
+            return Upscale(source=at, factor=factor, is_refined=is_refined), words
         case Verb.RECIPE:
             return ShowRecipe(source=at), f"/recipe {at}"
         case Verb.PAGE:
             page, _, words = at.partition(":")
             return History(words=words, page=int(page) if page.isdecimal() else 1), f"/history {words}"
+        case Verb.COLLECT:
+            return Collect(), "/collect"
         case _:
             return None, ""

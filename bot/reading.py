@@ -21,6 +21,7 @@ _RATIO = re.compile(r"(\d{1,5}(?:\.\d{1,4})?)\s*[:/x×∶]\s*(\d{1,5}(?:\.\d{1,4
 # Crockford reads o as 0, and i and l as 1.
 _NAME = re.compile(rf"([{ALPHABET}iol]{{{ID_CHARS}}})(\.\d{{1,2}})?", re.ASCII | re.IGNORECASE)
 _AS_READ = str.maketrans("oil", "011")
+_SAME = {"here": "place", "mine": "me", "everyone": "all", "everybody": "all", "inflight": "in_flight"}
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 
@@ -114,9 +115,11 @@ def picture_name(word: str, *, in_prose: bool = False) -> str | None:
 
 
 def _choice(option: Option, written: str) -> str | None:
-    """Also x2 and 2x for 2, /imagine for imagine."""
+    """Also x2 and 2x for 2, /imagine for imagine, in-flight for in_flight, here for place."""
     words = plain(written).casefold().lstrip("/")
-    return next((each for each in (words, words.strip("x×")) if each in option.choices), None)
+    joined = words.replace("-", "_").replace(" ", "_")
+    spellings = (words, words.strip("x×"), joined, _SAME.get(words, ""))
+    return next((each for each in spellings if each in option.choices), None)
 
 
 def _is_within(option: Option, value: float) -> bool:

@@ -8,13 +8,15 @@ import itertools
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from math import log
 
 from bot.typography import QUOTES, clean, escape, quote, shown
 from engine.catalog import Entry
 from engine.domain import (
+    MAX_LCM_STEPS,
+    MAX_SEED,
     MAX_SIDE_PX,
     MIN_SIDE_PX,
     RANDOM_SEED_BITS,
@@ -52,10 +54,58 @@ class Wish:
     sampler: str | None = None
     size: str | None = None
     aspect: tuple[int, int] | None = None
-    n_pictures: int = 1
+    n_pictures: int | None = None
     model: str | None = None
     strength: float | None = None
-    mode: Mode = Mode.FAST
+    mode: Mode | None = None
+
+    @property
+    def n_wanted(self) -> int:
+        """How many pictures, where no default says otherwise."""
+        return self.n_pictures or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """How pictures look where a wish does not say, as somebody set it; None is "as the model draws best"."""
+
+    size: str | None = None
+    steps: int | None = None
+    sampler: str | None = None
+    model: str | None = None
+    mode: Mode | None = None
+    guidance: float | None = None
+    pictures: int | None = None
+
+
+NO_LOOKS = Looks()
+
+
+def wish_with(wish: Wish, looks: Looks) -> Wish:
+    """The wish with what was set in the place of what it does not say.
+
+    What was set never makes a wish impossible that is possible alone: a default that does not go with its words (a size
+    beside a ratio, 100 steps with LCM, a strength that would leave no step, a seed too high for more pictures) is left
+    out. Whether the model that was set is still there is for whoever looks it up.
+    """
+    named = None if wish.sampler is None else sampler_named(wish.sampler)
+    steps = looks.steps if wish.steps is None and _is_possible(looks.steps, named, wish.strength) else wish.steps
+    sampler = wish.sampler or looks.sampler
+    if wish.sampler is None and looks.sampler and not _is_possible(steps, sampler_named(looks.sampler), None):
+        sampler = None
+    n_pictures = wish.n_pictures or looks.pictures
+    if wish.n_pictures is None and n_pictures and (wish.seed or 0) + n_pictures - 1 > MAX_SEED:
+        n_pictures = None
+    return replace(
+        wish,
+        size=looks.size if wish.size is None and wish.aspect is None else wish.size,
+        steps=steps,
+        sampler=sampler,
+        model=wish.model or looks.model,
+        mode=wish.mode or looks.mode,
+        guidance=looks.guidance if wish.guidance is None else wish.guidance,
+        n_pictures=n_pictures,
+    )
 
 
 def recipe_for(wish: Wish, entry: Entry) -> Recipe:
@@ -73,7 +123,7 @@ def recipe_for(wish: Wish, entry: Entry) -> Recipe:
         sampler=entry.sampler if wish.sampler is None else sampler_named(wish.sampler),
         width_px=width_px,
         height_px=height_px,
-        mode=wish.mode,
+        mode=wish.mode or Mode.FAST,
     )
 
 
@@ -164,7 +214,7 @@ def words_of(recipe: Recipe) -> str:
         size=f"{recipe.width_px}x{recipe.height_px}",
         model=recipe.model or None,
         strength=recipe.source.strength if recipe.source else None,
-        mode=recipe.mode,
+        mode=None if recipe.mode is Mode.FAST else recipe.mode,
     )
     return words_for(wish)
 
@@ -177,14 +227,14 @@ def words_for(wish: Wish) -> str:
         "--no": quote(negative) if negative and negative[0] in QUOTES else escape(negative),
         "--ar": f"{wish.aspect[0]}:{wish.aspect[1]}" if wish.aspect else "",
         "--size": wish.size,
-        "--n": str(wish.n_pictures) if wish.n_pictures > 1 else "",
+        "--n": _written(wish.n_pictures),
         "--seed": _written(wish.seed),
         "--steps": _written(wish.steps),
         "--guidance": _written(wish.guidance),
         "--sampler": wish.sampler,
         "--model": quote(clean(wish.model)) if wish.model else "",
         "--strength": _written(wish.strength),
-        "--mode": "" if wish.mode is Mode.FAST else str(wish.mode),
+        "--mode": wish.mode,
     }
     said = (f"{flag} {value}" for flag, value in flags.items() if value)
     return " ".join((command, escape(clean(wish.prompt)), *said))
@@ -193,6 +243,12 @@ def words_for(wish: Wish) -> str:
 def _written(value: float | None) -> str:
     """7 for 7.0, and every digit that counts."""
     return "" if value is None else str(int(value)) if value == int(value) else repr(value)
+
+
+def _is_possible(steps: int | None, sampler: Sampler | None, strength: float | None) -> bool:
+    if steps is None:
+        return True
+    return (sampler is not Sampler.LCM or steps <= MAX_LCM_STEPS) and (strength is None or int(steps * strength) >= 1)
 
 
 def _sides(wish: Wish, entry: Entry) -> tuple[int, int]:

@@ -1,61 +1,83 @@
 """Runs requests that are committed: all their jobs at once, then the end. One task a request.
 
-Whatever happens, a request's end is written down before anybody is told; what could not be written down runs again a
-little later, or after the next start. Platforms are told in a task of their own, the newest card each time, and are
-never waited for.
+Whatever happens, a request's end is written down, together with the delivery that tells it, before anybody is told;
+what could not be written down runs again a little later, or after the next start. Platforms are never waited for.
 """
 
 import asyncio
 import secrets
 import time
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from bot.cards import Card, State
 from bot.live import Live
 from bot.making import Maker
-from bot.showing import card_of
 from bot.telling import Teller
 from engine.engine import Engine
 from engine.errors import DarkroomError
 from storage import records
-from storage.records import PictureRow, RequestRow
+from storage.records import JobRow, PictureRow, RequestRow
 from storage.store import Store
 
 TRY_AGAIN_S = 30.0  # after a disk that took nothing: time to free some, and little enough to be there when it is
+LOOK_EVERY_S = 5.0  # for waits that have run out
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Runner:
-    """Makes what was asked for. `close` leaves what is unfinished to the next start; close the engine after it."""
+    """Makes what was asked for. `close` leaves what is unfinished to the next start; close the engine after it.
 
-    def __init__(self, store: Store, engine: Engine, maker: Maker, teller: Teller) -> None:
+    `clock` gives Unix seconds.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, maker: Maker, teller: Teller, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._engine = engine
         self._maker = maker
         self._teller = teller
+        self._clock = clock
         self._live: dict[str, Live] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._troubles: dict[str, str] = {}  # of requests that wait because nothing could be written down
+        self._again: set[asyncio.Task[None]] = set()
         self._is_closed = False
+        self._looking = asyncio.create_task(self._keep_looking_at_the_clock(), name="overdue waits")
 
-    def start(self, request_id: str) -> None:
-        """Run a request that waits; one that is running already goes on."""
-        if self._is_closed or request_id in self._tasks:
+    async def start(self, request: RequestRow, jobs: Sequence[JobRow], pictures: Sequence[PictureRow] = ()) -> None:
+        """Run a request that waits; its jobs are in the queue when this returns. One that runs already goes on."""
+        if self._is_closed or request.id in self._tasks:
             return
-        task = asyncio.create_task(self._run(request_id), name=f"request {request_id}")
-        self._tasks[request_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(request_id, None))
+        live = Live(request, tuple(jobs), tuple(pictures), lambda: self._teller.progress(request), self._clock)
+        self._live[request.id] = live
+        for job in live.jobs:
+            if job.state is records.State.WAITING:
+                await self._maker.submit(live, job)
+        if self._live.get(request.id) is live:  # else it was taken back meanwhile
+            self._spawn(live)
+
+    def look(self, request_id: str) -> None:
+        """Find out where it is at this moment, however deep in the queue."""
+        if live := self._live.get(request_id):
+            self._maker.look(live)
+
+    async def begin(self, request_id: str) -> None:
+        """Run a request that waits, read anew; one that cannot be read is tried again a little later."""
+        try:
+            request = await self._store.requests.find(request_id)
+            if request is None or request.is_deleted or request.state is not records.State.WAITING:
+                return
+            jobs = await self._store.requests.jobs_of(request_id)
+            await self.start(request, jobs, await self._store.history.pictures_of(request_id))
+        except DarkroomError as exc:
+            log.warning("a request cannot be begun yet", request=request_id, reason=str(exc))
+            self._later(request_id)
 
     def live(self, request_id: str) -> Live | None:
         """What is known of a request that is being made."""
         return self._live.get(request_id)
-
-    def trouble(self, request_id: str) -> str | None:
-        """Why a request still waits that was begun already: the disk."""
-        return self._troubles.get(request_id)
 
     def live_requests(self) -> tuple[Live, ...]:
         """All that are being made, oldest first."""
@@ -66,15 +88,22 @@ class Runner:
 
         It is over at once for whoever asked: a worker in the middle of a long step is not waited for.
         """
-        if not await self._store.requests.cancel(request_id):
+        live = self._live.get(request_id)
+        if not await self._store.requests.cancel(request_id, live.begun() if live else frozenset()):
             return False
-        live, task = self._live.get(request_id), self._tasks.get(request_id)
+        await self.drop(request_id)
+        return True
+
+    async def drop(self, request_id: str) -> None:
+        """Let go of a request whose end is written down already, whatever of it is still being made."""
+        live, task = self._live.pop(request_id, None), self._tasks.get(request_id)
         if task:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         for job in live.jobs if live else ():
             await self._engine.cancel(job.id)
-        return True
+        if live:
+            self._teller.deliver(live.request)
 
     async def finished(self, request_id: str) -> None:
         """Wait until a request is no longer being made."""
@@ -82,52 +111,54 @@ class Runner:
         if task:
             await asyncio.wait([task])
 
+    async def wind_down(self, within_s: float) -> None:
+        """Let what a worker has begun come to its end, for so long at most; begin nothing more."""
+        self._engine.hold_back()
+        begun = [self._tasks[live.request.id] for live in self._live.values() if live.has_begun]
+        if begun:
+            await asyncio.wait(begun, timeout=within_s)
+
     async def close(self) -> None:
-        """Stop telling and writing; nothing is marked as ended that did not end."""
+        """Stop making; nothing is marked as ended that did not end."""
         self._is_closed = True
-        tasks = tuple(self._tasks.values())
+        self._live.clear()
+        tasks = (self._looking, *self._tasks.values(), *self._again)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # One request
 
-    async def _run(self, request_id: str) -> None:
-        """From its start to its last card, whatever happens on the way."""
-        try:
-            if live := await self._begun(request_id):
-                await self._make(live)
-                await self._end(request_id)
-        except Exception as exc:  # the edge of a request: it must not stop without a word
-            await self._give_up(request_id, exc)
-        finally:
-            self._live.pop(request_id, None)
-        await self._tell_the_end(request_id)
+    def _spawn(self, live: Live) -> None:
+        request_id = live.request.id
+        task = asyncio.create_task(self._run(live), name=f"request {request_id}")
+        self._tasks[request_id] = task
 
-    async def _begun(self, request_id: str) -> Live | None:
-        """The request as live; None if it was deleted meanwhile."""
-        self._troubles.pop(request_id, None)
-        request = await self._store.requests.find(request_id)
-        if request is None or request.is_deleted:
-            return None
-        jobs = await self._store.requests.jobs_of(request_id)
-        live = Live(request, jobs, await self._store.history.pictures_of(request_id))
-        self._live[request_id] = live
-        return live
+        def ended(done: asyncio.Task[None]) -> None:
+            if self._tasks.get(request_id) is done:
+                del self._tasks[request_id]
+
+        task.add_done_callback(ended)
+
+    async def _run(self, live: Live) -> None:
+        """From its start to its end, whatever happens on the way."""
+        request_id = live.request.id
+        try:
+            await self._make(live)
+            await self._end(request_id)
+        except Exception as exc:  # the edge of a request: it must not stop without a word
+            await self._give_up(live, exc)
+        if not live.trouble:
+            if self._live.get(request_id) is live:
+                del self._live[request_id]
+            self._teller.deliver(live.request)
 
     async def _make(self, live: Live) -> None:
         """Make every job that waits; each writes down its own end."""
-        telling = asyncio.create_task(self._keep_telling(live), name=f"telling {live.request.id}")
-        try:
-            async with asyncio.TaskGroup() as group:
-                for job in live.jobs:
-                    if job.state is records.State.WAITING:
-                        group.create_task(self._maker.make(live, job))
-        finally:
-            telling.cancel()
-            [ended] = await asyncio.gather(telling, return_exceptions=True)
-            if isinstance(ended, Exception):
-                log.error("telling broke", request=live.request.id, exc_info=ended)
+        async with asyncio.TaskGroup() as group:
+            for job in live.jobs:
+                if job.state is records.State.WAITING:
+                    group.create_task(self._maker.make(live, job))
 
     async def _end(self, request_id: str) -> None:
         """Write down how it ended."""
@@ -152,8 +183,9 @@ class Runner:
             log.exception("a grid could not be made", request=request.id)
             return None
 
-    async def _give_up(self, request_id: str, exc: Exception) -> None:
+    async def _give_up(self, live: Live, exc: Exception) -> None:
         """What is not finished has failed; said by the jobs themselves, so that what is finished stays."""
+        request_id = live.request.id
         cause = _first(exc)
         reference = secrets.token_hex(2)
         if isinstance(cause, DarkroomError):
@@ -167,46 +199,35 @@ class Runner:
                 if job.state is records.State.WAITING:
                     await self._store.requests.fail_job(job.id, sentence)
             await self._end(request_id)
-        except DarkroomError as ill:  # the disk: what is not written down is still waiting
-            log.error("a request could not be ended", request=request_id, reason=str(ill))
-            asyncio.get_running_loop().call_later(TRY_AGAIN_S, self.start, request_id)
-            self._troubles[request_id] = f"{ill} I will try again in {TRY_AGAIN_S:.0f} seconds."
-            if live := self._live.get(request_id):
-                await self._teller.newest(live.request, _ill(live, self._troubles[request_id]))
+        except Exception as ill:  # mostly the disk: what is not written down is still waiting
+            unforeseen = None if isinstance(ill, DarkroomError) else ill
+            log.error("a request could not be ended", request=request_id, reason=str(ill), exc_info=unforeseen)
+            live.trouble = f"{ill} I will try again in {TRY_AGAIN_S:.0f} seconds."
+            self._teller.progress(live.request)
+            self._later(request_id)
 
-    # Telling
+    def _later(self, request_id: str) -> None:
+        asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._try_again, request_id)
 
-    async def _keep_telling(self, live: Live) -> None:
-        """The newest state, as often as the platform allows an edit."""
-        every_s = self._teller.edit_every_s(live.request)
+    def _try_again(self, request_id: str) -> None:
+        """Read anew: what could be written down meanwhile is not made twice."""
+        if self._is_closed or request_id in self._tasks:
+            return
+        self._live.pop(request_id, None)
+        again = asyncio.create_task(self.begin(request_id), name=f"again {request_id}")
+        self._again.add(again)
+        again.add_done_callback(self._again.discard)
+
+    async def _keep_looking_at_the_clock(self) -> None:
         while True:
-            await live.changed.wait()
-            live.changed.clear()
-            async with self._teller.turn(live.request.id):
-                await self._teller.newest(live.request, card_of(live.request, live.jobs, live.pictures, live))
-            await asyncio.sleep(every_s)
-
-    async def _tell_the_end(self, request_id: str) -> None:
-        """Its last card, unless it was deleted or could not be ended."""
-        async with self._teller.turn(request_id):
-            try:
-                request = await self._store.requests.find(request_id)
-                if request is None or request.is_deleted or request.state is records.State.WAITING:
-                    return
-                jobs = await self._store.requests.jobs_of(request_id)
-                card = card_of(request, jobs, await self._store.history.pictures_of(request_id))
-            except DarkroomError as exc:
-                log.error("an end could not be told", request=request_id, exc_info=exc)
-            else:
-                await self._teller.newest(request, card)
+            await asyncio.sleep(LOOK_EVERY_S)
+            for number, live in enumerate(self.live_requests()):
+                if not self._engine.is_paused:
+                    live.look_at_the_clock()
+                if number % 500 == 0:
+                    await asyncio.sleep(0)
 
 
 def _first(exc: BaseException) -> BaseException:
     """What went wrong first, in a group of what went wrong."""
     return _first(exc.exceptions[0]) if isinstance(exc, BaseExceptionGroup) else exc
-
-
-def _ill(live: Live, sentence: str) -> Card:
-    """What to say where not even the failure could be written down: it still waits."""
-    card = card_of(live.request, live.jobs, live.pictures)
-    return replace(card, state=State.WAITING, sentence=sentence, told_at_s=time.time())

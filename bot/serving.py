@@ -30,11 +30,13 @@ async def serve(settings: Settings) -> int:
     print("Starting the engine; the first time takes some seconds.", file=sys.stderr, flush=True)
     with _asked_to_stop() as asked:
         stopping = asyncio.create_task(asked.wait(), name="asked to stop")
-        serving = asyncio.create_task(_serve(settings, stopping), name="serving")
+        is_open = asyncio.Event()
+        serving = asyncio.create_task(_serve(settings, stopping, is_open), name="serving")
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
             print("Stopping.", file=sys.stderr, flush=True)
-            serving.cancel()
+            if not is_open.is_set():  # else it closes by itself, and a cancellation would cut that short
+                serving.cancel()
         stopping.cancel()
         await asyncio.wait((serving,))
         if not serving.cancelled():
@@ -42,13 +44,14 @@ async def serve(settings: Settings) -> int:
     return 0
 
 
-async def _serve(settings: Settings, stopping: asyncio.Task[Literal[True]]) -> None:
-    """Open everything, say so, wait; cancelling it closes everything."""
+async def _serve(settings: Settings, stopping: asyncio.Task[Literal[True]], is_open: asyncio.Event) -> None:
+    """Open everything, say so, wait, close everything. To be cancelled before `is_open` only."""
     async with open_bot(settings) as bot:
         await _welcome(bot)
         for line in bot.page_lines():
             print(line, flush=True)
         print(ready_line(bot.page_url, settings.model, bot.studio.status()), flush=True)
+        is_open.set()
         await stopping
 
 
@@ -76,8 +79,10 @@ async def _welcome(bot: Bot) -> None:
         if await bot.studio.has_pictures(bot.operator):
             return
         words = f"/imagine {WELCOME.prompt} --seed {WELCOME.seed}"
+        is_busy = bot.studio.status().n_waiting > 0  # others come first; the page has something to show already
         card = await bot.studio.ask(origin, Imagine(wishes=(WELCOME,)), words=words)
-        await asyncio.wait_for(bot.studio.finished(card.id), WELCOME_WITHIN_S)
+        if not is_busy:
+            await asyncio.wait_for(bot.studio.finished(card.id), WELCOME_WITHIN_S)
     except DarkroomError as exc:
         log.warning("no welcome picture", reason=str(exc))
     except TimeoutError:

@@ -23,11 +23,16 @@ CONFIG_NAME = "darkroom.toml"
 KEYS = (  # as the TOML file spells them
     *("model", "device", "idle_unload_s", "job_deadline_s", "worker_command"),
     *("web_host", "web_port", "web_password", "web_hosts", "web_behind_proxy", "disk_budget_mib"),
+    *("operators", "queue_bound", "retention_days", "restart_pause_s"),
 )
 MAX_FILE_BYTES = 2**20  # of settings; more is some other file
 _DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
 _LONGEST_S = 30 * 24 * 3600.0  # a month: longer is a typing error, and longer than timers are exact
 _SHORTEST_PASSWORD = 8
+_MOST_JOBS = 1_000_000  # that wait: each is a row on disk and some KiB in memory
+_LONGEST_DAYS = 36_500
+_LONGEST_PAUSE_S = 3_600.0
+_ACCOUNT = re.compile(r"[a-z][a-z0-9]{0,31}:[^\s:,][^\s,]{0,127}")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?")
 _ENV_NAME = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
@@ -41,8 +46,10 @@ class Settings:
     `data_dir` need not exist yet. `devices`: a worker each, or "auto" alone. `idle_unload_s` 0 keeps models for ever.
     `worker_command` replaces the worker program, for tests and for developing without torch; None is our own.
     `web_port` 0 is any free one. `web_hosts` are names under which the page is reached, besides its own address.
-    `disk_budget_mib` bounds the pictures that are kept. `config_file` was read, None if there is none. `unread` are
-    DARKROOM_ names in the environment that nothing reads.
+    `disk_budget_mib` bounds the pictures that are kept. `operators` are accounts ("discord:123") that may everything.
+    `queue_bound`: how many jobs of everybody together may wait. `retention_days` 0 keeps what people asked for ever.
+    `restart_pause_s`: the longest pause before a start after lives that were cut off at once; 0 is none. `config_file`
+    was read, None if there is none. `unread` are DARKROOM_ names in the environment that nothing reads.
     """
 
     data_dir: Path
@@ -58,6 +65,10 @@ class Settings:
     web_hosts: tuple[str, ...] = ()
     web_behind_proxy: bool = False
     disk_budget_mib: int = 10_240
+    operators: tuple[str, ...] = ()
+    queue_bound: int = 10_000
+    retention_days: int = 0
+    restart_pause_s: float = 60.0
     unread: tuple[str, ...] = ()
 
 
@@ -93,6 +104,10 @@ def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
         "web_hosts": _take(found, "web_hosts", _host_names),
         "web_behind_proxy": _take(found, "web_behind_proxy", _yes_or_no),
         "disk_budget_mib": _take(found, "disk_budget_mib", _mebibytes),
+        "operators": _take(found, "operators", _accounts),
+        "queue_bound": _take(found, "queue_bound", _jobs),
+        "retention_days": _take(found, "retention_days", _days),
+        "restart_pause_s": _take(found, "restart_pause_s", _pause),
     }
     given = {name: value for name, value in known.items() if value is not None}
     return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)
@@ -241,6 +256,30 @@ def _port(value: object) -> int:
 
 def _mebibytes(value: object) -> int:
     return _whole(value, 64, 2**30, "a number of MiB")  # below 64 one large request would not fit
+
+
+def _jobs(value: object) -> int:
+    return _whole(value, 1, _MOST_JOBS, "a number of jobs")
+
+
+def _days(value: object) -> int:
+    return _whole(value, 0, _LONGEST_DAYS, "a number of days")
+
+
+def _pause(value: object) -> float:
+    seconds = _seconds_or_zero(value)
+    if seconds > _LONGEST_PAUSE_S:
+        raise ValueError(f"must be at most {_LONGEST_PAUSE_S:,.0f} seconds, not {_shown(value)}")
+    return seconds
+
+
+def _accounts(value: object) -> tuple[str, ...]:
+    """A platform's name is in small letters; what follows is its own affair."""
+    accounts = tuple(account.strip() for account in _words(value).split(",") if account.strip())
+    for account in accounts:
+        if not _ACCOUNT.fullmatch(account):
+            raise ValueError(f"must be accounts such as discord:123,telegram:456, not {_shown(account)}")
+    return tuple(dict.fromkeys(accounts))
 
 
 def _whole(value: object, low: int, high: int, what: str) -> int:

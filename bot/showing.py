@@ -12,6 +12,7 @@ from storage.records import JobRow, PictureRow, RequestRow
 
 GRID_NUMBER = 0  # the name `<request>.0` is the labelled grid of a comparison
 _SOON = "Waiting for its turn."
+_OVERDUE = "This takes longer than I thought; it keeps its place."
 
 
 def card_of(
@@ -33,12 +34,13 @@ def card_of(
         state=state,
         asker=request.asker,
         words=request.words,
-        sentence=told.sentence or _sentence(request, state, tiles, pictures),
+        sentence=told.sentence or (_OVERDUE if told.is_overdue else _sentence(request, state, tiles, pictures)),
         created_s=request.created_s,
         told_at_s=told.told_at_s or request.ended_s or request.created_s,
         position=told.position,
         wait_s=told.wait_s,
         fraction=told.fraction,
+        is_overdue=told.is_overdue,
         tiles=tiles,
         grid=picture_name(request.id, GRID_NUMBER) if request.grid_hash else None,
         buttons=buttons.of_card(request.id, state, tiles, n_offered=n_offered, has_grid=request.grid_hash is not None),

@@ -82,6 +82,11 @@ class Sources:
         told, words = imported(look.recipe, look.parameters)
         return Upload(id=upload_id, width_px=look.width_px, height_px=look.height_px, recipe=told, words=words)
 
+    async def forget(self, owner: str) -> None:
+        """Their uploads are gone, and the files of those that nothing was made from. Raises: StorageError."""
+        own = [upload_id for upload_id, kept in self._uploads.items() if kept.owner == owner]
+        await self._store.pictures.forget({self._uploads.pop(each).found.file_hash for each in own})
+
     def upload_file(self, owner: str, upload_id: str) -> str:
         """The hash of an upload's file. Raises: UserError."""
         return self._upload(owner, upload_id).found.file_hash

@@ -1,22 +1,28 @@
 """The studio: what people can do here, the same on every platform. Request in, card out.
 
-A request is committed before it is acknowledged and acknowledged before it is drawn; from then on the runner tells its
-card. Knows no platform but by the protocol in `platforms/base.py`, and holds nothing of theirs.
+A request is committed before it is acknowledged; from then on the teller tells its card. Knows no platform but by the
+protocol in `platforms/base.py`, and holds nothing of theirs.
 """
 
-import time
+import typing
 
-from bot import answers, buttons
+from bot import answers, buttons, requests
+from bot.acting import Acting
 from bot.buttons import Verb
 from bot.cards import Card, Origin
+from bot.desk.desk import Desk
+from bot.desk.papers import Papers
+from bot.desk.rights import Act, lies_in
 from bot.gallery import About, HistoryPage
 from bot.help import help_for
 from bot.library import Library, Served
-from bot.planning import Draft, Plan, Planner
+from bot.live import Live
+from bot.planning import Planner
 from bot.presses import request_of
 from bot.requests import (
     Again,
     Cancel,
+    Collect,
     Compare,
     Help,
     History,
@@ -30,19 +36,16 @@ from bot.requests import (
     Vary,
 )
 from bot.runner import Runner
-from bot.sources import Sources, Upload, imported, split
-from bot.telling import Teller
-from bot.typography import clean
+from bot.sources import Sources, Upload, imported
+from bot.taking import Taker
 from engine.engine import Engine, EngineStatus
 from engine.errors import UserError
 from storage import records
-from storage.ids import new_request_id
-from storage.records import NewJob, NewRequest, PictureRow, RequestRow
 from storage.store import Store
 
-_NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
-_OVER = "That is finished already; there is nothing left to cancel."
-_ANSWERED = "That was answered already."
+_STOPPING = "Darkroom is just stopping. Ask again in a minute; what waits goes on then."
+
+Asked = Imagine | Remix | Upscale | Vary | Again | Compare | Show | ShowRecipe | History | ShowQueue | Cancel | Collect
 
 
 class Studio:
@@ -53,84 +56,111 @@ class Studio:
         *,
         store: Store,
         engine: Engine,
+        desk: Desk,
+        papers: Papers,
         sources: Sources,
         library: Library,
         planner: Planner,
+        taker: Taker,
+        acting: Acting,
         runner: Runner,
-        teller: Teller,
         about: About,
     ) -> None:
         self._store = store
         self._engine = engine
+        self._desk = desk
+        self._papers = papers
         self._sources = sources
         self._library = library
         self._planner = planner
+        self._taker = taker
+        self._acting = acting
         self._runner = runner
-        self._teller = teller
         self._about = about
+        self._is_stopping = False
 
     async def resume(self) -> int:
         """Run what an earlier life left unfinished, oldest first; returns how many requests."""
         unfinished = await self._store.requests.unfinished()
-        for request in unfinished:
-            self._runner.start(request.id)
+        for row, jobs in unfinished:
+            began = any(job.state is not records.State.WAITING for job in jobs)
+            pictures = await self._store.history.pictures_of(row.id) if began else ()
+            await self._runner.start(row, jobs, pictures)
         return len(unfinished)
+
+    def stop_taking(self) -> None:
+        """From now on whatever is asked is refused with a sentence; what is being made goes on."""
+        self._is_stopping = True
 
     async def ask(self, origin: Origin, request: Request, uploads: tuple[str, ...] = (), words: str = "") -> Card:
         """Do what somebody asked. The card is kept and goes on changing if it has an id."""
+        if self._is_stopping:
+            raise UserError(_STOPPING)
+        origin = await self._desk.arrived(origin)
+        if isinstance(request, requests.Desk):
+            return await self._desk.answer(origin, request)
+        if isinstance(request, Help):
+            sentence, fields = help_for(request.topic, await self._planner.entry())
+            return answers.note("help", sentence, *fields)
+        await self._desk.let_in(origin)
+        return await self._answered(origin, request, uploads, words)
+
+    async def _answered(self, origin: Origin, request: Asked, uploads: tuple[str, ...], words: str) -> Card:
         match request:
             case Imagine() | Remix() | Upscale() | Vary() | Again() | Compare():
-                plan = await self._planner.plan(origin, request, uploads)
-                return await self._make(origin, plan, words)
+                plan = await self._planner.plan(origin, request, uploads, await self._desk.looks(origin))
+                return await self._taker.make(origin, plan, words)
             case Show():
-                return await self._show(origin, await self._sources.find_kept_or_not(origin, request.source), words)
+                picture = await self._sources.find_kept_or_not(origin, request.source)
+                return await self._taker.show(origin, picture, words)
             case ShowRecipe():
                 return await self._recipe(origin, request, uploads)
             case History():
                 return await self._history_card(origin, request)
             case ShowQueue():
-                own = tuple(live for live in self._runner.live_requests() if live.request.owner == origin.owner)
-                return answers.queue(self._engine.status(), own)
+                return self._queue(origin, request)
             case Cancel():
-                return await self._cancel(origin, request.request)
-            case Help():
-                sentence, fields = help_for(request.topic, await self._planner.entry())
-                return answers.note("help", sentence, *fields)
+                return await self._acting.cancel(origin, request)
+            case Collect():
+                return await self._acting.collect(origin)
+            case _:
+                typing.assert_never(request)
 
     async def press(self, origin: Origin, button_id: str) -> Card:
-        """Do what a button says, whoever wrote it and whenever."""
+        """Do what a button says, whoever wrote it and whenever; the same event again is done once."""
         press = buttons.read(button_id)
         request, words = request_of(press)
         if request:
             return await self.ask(origin, request, words=words)
-        match press.verb:
-            case Verb.AGAIN:
-                plan = await self._planner.again_all(origin, press.target)
-                return await self._make(origin, plan, f"/again {press.target}")
-            case Verb.GO:
-                return await self._go(origin, press.target)
-            case Verb.NO | Verb.CANCEL:
-                return await self._cancel(origin, press.target)
-            case Verb.DELETE:
-                return await self._delete(origin, press.target)
-            case _:
-                raise UserError("This button needs the page: open it there.")
+        if self._is_stopping:
+            raise UserError(_STOPPING)
+        origin = await self._desk.arrived(origin)
+        card = await self._desk.press(origin, press)
+        if card:
+            return card
+        await self._desk.let_in(origin)
+        if press.verb is Verb.AGAIN:
+            plan = await self._planner.again_all(origin, press.target)
+            return await self._taker.make(origin, plan, f"/again {press.target}")
+        return await self._acting.press(origin, press)
 
     async def take_upload(self, owner: str, file: bytes) -> Upload:
         """Check and keep a picture that somebody sends. Raises: BadPicture."""
-        return await self._sources.take(owner, file)
+        return await self._sources.take(self._person(owner), file)
 
     async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
-        """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""
+        """The latest cards of an account, or those before a request; oldest first, and whether there are older ones."""
         return await self._library.conversation(owner, before, limit)
 
     async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
         """Somebody's pictures, newest first, from after the picture named `before`."""
-        return await self._library.history(owner, words, before, limit)
+        return await self._library.history(self._person(owner), words, before, limit)
 
     async def file(self, owner: str, name: str, kind: str) -> Served:
-        """A picture's file, for who may see it: kind is picture, thumbnail, animation or upload."""
-        return await self._library.file(owner, name, kind)
+        """A picture's file, for who may see it: kind is picture, thumbnail, animation, upload or paper."""
+        if kind == "paper":
+            return await self._papers.take(self._person(owner), name)
+        return await self._library.file(self._person(owner), name, kind)
 
     def status(self) -> EngineStatus:
         """The engine at this moment."""
@@ -142,110 +172,31 @@ class Studio:
 
     async def has_pictures(self, owner: str) -> bool:
         """Whether somebody ever drew anything that is still there."""
-        return await self._store.history.newest(owner) is not None
+        return await self._store.history.newest(self._person(owner)) is not None
 
     async def finished(self, request_id: str) -> None:
         """Wait until a request is no longer being made."""
         await self._runner.finished(request_id)
 
-    # Making
-
-    async def _make(self, origin: Origin, plan: Plan, words: str) -> Card:
-        """Commit, acknowledge, run: in this order."""
-        now_s = time.time()
-        new = NewRequest(
-            id=new_request_id(),
-            event_key=origin.event_key,
-            owner=origin.owner,
-            place=origin.place,
-            reply_to=origin.reply_to,
-            asker=origin.asker,
-            kind=plan.kind,
-            words=clean(words),
-            parent=plan.parent,
-            state=records.State.OFFERED if plan.question else records.State.WAITING,
-            sentence=plan.question,
-            created_s=now_s,
-        )
-        return await self._commit(new, _jobs(new.id, plan.drafts))
-
-    async def _show(self, origin: Origin, picture: PictureRow, words: str) -> Card:
-        """A picture alone is a message of its own, kept, with nothing to make."""
-        name = picture.name
-        new = NewRequest(
-            id=new_request_id(),
-            event_key=origin.event_key,
-            owner=origin.owner,
-            place=origin.place,
-            reply_to=origin.reply_to,
-            asker=origin.asker,
-            kind="show",
-            words=clean(words) or f"/show {name}",
-            parent=name,
-            state=records.State.DONE,
-            sentence="",
-            created_s=time.time(),
-        )
-        return await self._commit(new, ())
-
-    async def _commit(self, new: NewRequest, jobs: tuple[NewJob, ...]) -> Card:
-        request_id = await self._store.requests.add(new, jobs)
-        row = await self._store.requests.find(request_id)
-        assert row
-        card = await self._library.card(row)
-        if request_id != new.id:
-            return card  # the same event once more: it is being made, or was
-        await self._teller.acknowledge(row, card)
-        if row.state is records.State.WAITING:
-            self._runner.start(request_id)
-        return card
-
-    async def _go(self, origin: Origin, request_id: str) -> Card:
-        """Draw what was offered."""
-        row = await self._own(origin, request_id)
-        if not await self._store.requests.begin(row.id):
-            return await self._tell(row.id)
-        self._runner.start(row.id)
-        return await self._tell(row.id)
-
-    async def _cancel(self, origin: Origin, request_id: str | None) -> Card:
-        if request_id is None:
-            own = [live for live in self._runner.live_requests() if live.request.owner == origin.owner]
-            if not own:
-                raise UserError(_NOTHING_TO_CANCEL)
-            request_id = own[-1].request.id
-        row = await self._own(origin, request_id)
-        if not await self._runner.cancel(row.id):
-            raise UserError(_OVER)
-        return await self._tell(row.id)
-
-    async def _delete(self, origin: Origin, request_id: str) -> Card:
-        """A message and its pictures; their files too, unless another picture is the same."""
-        row = await self._own(origin, request_id)
-        await self._runner.cancel(row.id)
-        async with self._teller.turn(row.id):
-            unreferenced = await self._store.requests.delete(row.id)
-            await self._teller.withdraw(row)
-        await self._store.pictures.forget(unreferenced)
-        return answers.note("delete", "Deleted.")
-
-    async def _tell(self, request_id: str) -> Card:
-        """Show its newest card to its own platform, and return it."""
-        async with self._teller.turn(request_id):
-            row = await self._store.requests.find(request_id)
-            assert row
-            card = await self._library.card(row)
-            await self._teller.newest(row, card)
-        return card
-
-    async def _own(self, origin: Origin, request_id: str) -> RequestRow:
-        """A request of the asker's own. Raises: UserError."""
-        row = await self._sources.request(origin, split(request_id)[0], naming=clean(request_id))
-        if row.owner != origin.owner:
-            raise UserError("That is somebody else's; only they can do this.")
-        return row
+    async def cancel_all(self, owner: str, place: str) -> int:
+        """Cancel what waits of somebody in a place and all within it; returns how many requests that were."""
+        # By account: what is being made since before its person was linked has another owner still.
+        own = [live.request for live in self._runner.live_requests() if self._person(live.request.account) == owner]
+        inside = [row for row in own if lies_in(row.place, place)]
+        return sum([await self._runner.cancel(row.id) for row in inside])
 
     # Answering
+
+    def _queue(self, origin: Origin, asked: ShowQueue) -> Card:
+        if not asked.is_all:
+            return answers.queue(self._engine.status(), self._own_live(origin), self._desk.course_sentence())
+        self._desk.check(origin, Act.SEE_QUEUE, self._desk.realm(origin) or "")
+        realm = self._desk.realm(origin) or ""
+        inside = tuple(live for live in self._runner.live_requests() if lies_in(live.request.place, realm))
+        return answers.queue(self._engine.status(), inside, self._desk.course_sentence(), with_askers=True)
+
+    def _own_live(self, origin: Origin) -> tuple[Live, ...]:
+        return tuple(live for live in self._runner.live_requests() if live.request.owner == origin.owner)
 
     async def _recipe(self, origin: Origin, asked: ShowRecipe, uploads: tuple[str, ...]) -> Card:
         if not uploads:
@@ -260,23 +211,6 @@ class Studio:
         total = await self._store.history.count(origin.owner, asked.words)
         return answers.history_page(rows, asked.words, asked.page, total)
 
-
-def _jobs(request_id: str, drafts: tuple[Draft, ...]) -> tuple[NewJob, ...]:
-    """The drafts as jobs, their pictures numbered through the whole request."""
-    jobs, number = [], 1
-    for ordinal, draft in enumerate(drafts, 1):
-        jobs.append(
-            NewJob(
-                id=f"{request_id}-{ordinal}",
-                request=request_id,
-                ordinal=ordinal,
-                first_number=number,
-                label=draft.label,
-                recipe=draft.recipe,
-                n_pictures=draft.n_pictures,
-                source_file=draft.source_file,
-                treatment=draft.treatment,
-            )
-        )
-        number += draft.n_pictures
-    return tuple(jobs)
+    def _person(self, account: str) -> str:
+        """Whose account it is."""
+        return self._desk.person(account)

@@ -1,30 +1,61 @@
-"""Telling platforms, safely: a chat that refuses or breaks is logged, and stops neither drawing nor anybody else.
+"""Telling people: progress through the bulletins, everything else through the outbox. One edge for all platforms.
 
-What a person missed is in the database. One edge for all platforms.
+What a message says is made when it is said, from the database and what is live; so it is the newest, and a restart
+needs no memory. A chat that refuses or breaks stops neither drawing nor anybody else.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import random
+from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
-import structlog
-
-from bot.cards import Card, State
-from bot.platforms.base import Platform
-from engine.errors import PlatformError
+from bot.budgets import Budgets
+from bot.bulletin import Bulletin, News
+from bot.cards import Card
+from bot.delivery import Courier
+from bot.platforms.base import Address, Platform
+from storage.outbox import Outbox
 from storage.records import RequestRow
 
-_NOBODY_LOOKS_S = 5.0
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+Rendered = tuple[RequestRow, Card]
 
 
 class Teller:
-    """Says a request's newest card on the platform it came from. `platforms` by name; none of the methods raises."""
+    """Says what there is to say. `render` gives a request and its newest card; None where the request is gone.
 
-    def __init__(self, platforms: Mapping[str, Platform]) -> None:
-        self._platforms = platforms
+    `clock` gives Unix seconds. Platforms are added before `start`.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        render: Callable[[str], Awaitable[Rendered | None]],
+        clock: Callable[[], float],
+        chance: random.Random | None = None,
+    ) -> None:
+        self._render = render
+        self._platforms: dict[str, Platform] = {}
+        self._bulletins: dict[str, Bulletin] = {}
+        self._budgets: dict[str, Budgets] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._courier = Courier(
+            outbox, self._platforms, lambda platform: self._budgets[platform.name], render, self.turn, clock, chance
+        )
+
+    def add(self, platform: Platform) -> None:
+        """Tell this platform too. Its name is what places on it begin with."""
+        budgets = Budgets(platform.budget, asyncio.get_running_loop().time)
+        self._platforms[platform.name] = platform
+        self._budgets[platform.name] = budgets
+        self._bulletins[platform.name] = Bulletin(platform, budgets, self._news, self.turn)
+
+    def platform(self, place: str) -> Platform | None:
+        """The platform of a place; None where it is switched off."""
+        return self._platforms.get(place.partition(":")[0])
+
+    async def start(self) -> None:
+        """Deliver what an earlier life left. Raises: StorageError."""
+        await self._courier.start()
 
     def turn(self, request_id: str) -> asyncio.Lock:
         """To be held from reading a request's state until it is told, lest an older state be told after a newer one."""
@@ -33,36 +64,38 @@ class Teller:
             lock = self._turns[request_id] = asyncio.Lock()
         return lock
 
-    def edit_every_s(self, request: RequestRow) -> float:
-        """How often its message may be edited at most."""
-        platform = self._platform(request)
-        return platform.edit_every_s if platform else _NOBODY_LOOKS_S
+    def progress(self, request: RequestRow) -> None:
+        """There is news of a request that is being made."""
+        if bulletin := self._bulletins.get(request.place.partition(":")[0]):
+            bulletin.note(request.id, request.reply_to)
 
-    async def acknowledge(self, request: RequestRow, card: Card) -> None:
-        """The first sight of it."""
-        if platform := self._platform(request):
-            await _safely(request, platform.acknowledge(request.reply_to, card))
+    async def acknowledge(self, request: RequestRow) -> None:
+        """The first sight of it, now; then whatever is new already."""
+        await self._courier.tell_now(request.id)
+        self.progress(request)
 
-    async def newest(self, request: RequestRow, card: Card) -> None:
-        """Where it is now, or how it ended."""
-        if platform := self._platform(request):
-            tell = platform.deliver if card.state.is_over or card.state is State.OFFERED else platform.progress
-            await _safely(request, tell(request.reply_to, card))
+    def deliver(self, request: RequestRow) -> None:
+        """Something of it stands in the outbox."""
+        if bulletin := self._bulletins.get(request.place.partition(":")[0]):
+            bulletin.drop(request.id)
+        self._courier.wake()
 
-    async def withdraw(self, request: RequestRow) -> None:
-        """Its message is gone."""
-        if platform := self._platform(request):
-            await _safely(request, platform.withdraw(request.reply_to, request.id))
+    async def settle(self, within_s: float) -> None:
+        """Let what is due be delivered, for so long at most."""
+        await self._courier.settle(within_s)
 
-    def _platform(self, request: RequestRow) -> Platform | None:
-        """The platform a request came from: its place begins with it. None where it is no longer switched on."""
-        return self._platforms.get(request.place.partition(":")[0])
+    async def close(self) -> None:
+        """Stop telling; what was not told stays in the outbox."""
+        await self._courier.close()
+        await asyncio.gather(*(bulletin.close() for bulletin in self._bulletins.values()))
 
-
-async def _safely(request: RequestRow, telling: Awaitable[None]) -> None:
-    try:
-        await telling
-    except PlatformError as exc:
-        log.warning("a platform was not told", request=request.id, reason=str(exc))
-    except Exception:  # the edge of the platforms: whatever theirs trips over, ours goes on
-        log.exception("a platform broke", request=request.id)
+    async def _news(self, request_id: str) -> News | None:
+        rendered = await self._render(request_id)
+        if rendered is None or rendered[1].state.is_over:
+            return None
+        row, card = rendered
+        platform = self.platform(row.place)
+        if row.remote_id is None and platform and not platform.is_repeatable:
+            return None  # its message is not there yet
+        to = Address(request=row.id, reply_to=row.reply_to, remote_id=row.remote_id, created_s=row.created_s)
+        return News(to, card)

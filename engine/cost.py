@@ -49,9 +49,14 @@ class SpeedBook:
     def __init__(self, speeds: Iterable[Speed] = ()) -> None:
         self._runs: OrderedDict[_Size, deque[float]] = OrderedDict()
         self._typical: dict[_Size, float] = {}  # the medians: asked for each waiting job whenever the queue moves
+        self._guesses: dict[_Size, float] = {}  # what sizes that have not run are taken for, until something is learned
         for speed in speeds:
             for seconds in speed.seconds_per_cost:
                 self._note((speed.model, speed.width_px, speed.height_px), seconds)
+
+    def __bool__(self) -> bool:
+        """Whether anything was learned."""
+        return bool(self._runs)
 
     def learn(self, recipe: Recipe, n_pictures: int, gpu_s: float) -> None:
         """Take in that this request used `gpu_s` seconds of the device, its share of what it shared."""
@@ -63,6 +68,24 @@ class SpeedBook:
         if typical is None:
             typical = self._typical_of_nearest_size(recipe)
         return None if typical is None else typical * cost_of(recipe, n_pictures)
+
+    def expect_s(self, recipe: Recipe, n_pictures: int = 1) -> float | None:
+        """The same for a forecast, in which a model that never ran here must not hide the wait of all behind it.
+
+        It is taken for the slowest of the known ones: a wait that turns out shorter disappoints nobody. None only if
+        nothing ever ran here.
+        """
+        size = (recipe.model, recipe.width_px, recipe.height_px)
+        typical = self._guesses.get(size)
+        if typical is None:
+            typical = self._typical.get(size) or self._typical_of_nearest_size(recipe)
+            typical = typical or max(self._typical.values(), default=None)
+            if typical is None:
+                return None
+            if len(self._guesses) >= _REMEMBERED_SIZES:
+                self._guesses.clear()
+            self._guesses[size] = typical
+        return typical * cost_of(recipe, n_pictures)
 
     def speeds(self) -> tuple[Speed, ...]:
         """Everything learned, as plain values: `SpeedBook(book.speeds())` knows the same."""
@@ -77,6 +100,7 @@ class SpeedBook:
         runs = self._runs.setdefault(size, deque(maxlen=_REMEMBERED_RUNS))
         runs.append(seconds_per_cost)
         self._typical[size] = median(runs)
+        self._guesses.clear()
         self._runs.move_to_end(size)
         if len(self._runs) > _REMEMBERED_SIZES:
             forgotten, _ = self._runs.popitem(last=False)

@@ -139,8 +139,9 @@ class Raster:
 class Job:
     """A recipe that someone asked for. Picture *i* of `n_pictures` has seed + i.
 
-    `owner` is opaque. `source` holds the pixels that `recipe.source` names, already at the recipe's size.
-    `deadline_s` counts from the moment the worker takes the job.
+    `owner` is opaque. `source` holds the pixels that `recipe.source` names, already at the recipe's size; None while
+    they are still to be read, and a worker is given no such job. `deadline_s` counts from the moment the worker takes
+    the job.
 
     Raises: InvalidRecipe.
     """
@@ -157,13 +158,18 @@ class Job:
         _check_range("seed of the last picture", self.recipe.seed + self.n_pictures - 1, 0, MAX_SEED)
         if not (math.isfinite(self.deadline_s) and self.deadline_s > 0):
             raise InvalidRecipe("The deadline must be a positive number of seconds.")
-        if (self.recipe.source is None) != (self.source is None):
-            raise InvalidRecipe("A recipe with a source needs the source's pixels, and only such a recipe.")
+        if self.source and not self.recipe.source:
+            raise InvalidRecipe("Only a recipe with a source can be given a source's pixels.")
         if self.source and (self.source.width_px, self.source.height_px) != (
             self.recipe.width_px,
             self.recipe.height_px,
         ):
             raise InvalidRecipe("The source picture must have the size that the recipe asks for.")
+
+    @property
+    def lacks_source(self) -> bool:
+        """Whether the pixels that its recipe names are still to be read."""
+        return self.recipe.source is not None and self.source is None
 
     def recipe_of(self, index: int) -> Recipe:
         """The one-picture recipe of picture `index`, 0-based."""
@@ -228,9 +234,13 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The worker was lost while it had this job; it may be submitted again. `reason` is for the log and operator."""
+    """The worker was lost while it had this job; it may be submitted again. `reason` is for the log and operator.
+
+    `is_ours`: it was ended on purpose (a pause, a close) or never had the job; no sign that the job kills workers.
+    """
 
     reason: str
+    is_ours: bool = False
 
 
 Outcome = Done | Failed | Cancelled | Lost

@@ -12,6 +12,8 @@ DarkroomError
 │   └── ProtocolError  bytes on the pipe that are no message of ours
 ├── StorageError       the disk is ill; __cause__ keeps the original
 └── PlatformError      delivery failed: retry after the time it names; the picture is kept
+    ├── DeliveryRefused    for good: blocked, gone, forbidden
+    └── DeliveryUnknown    nobody knows whether it was delivered: look before sending again
 """
 
 
@@ -60,4 +62,16 @@ class StorageError(DarkroomError):
 
 
 class PlatformError(DarkroomError):
-    """A chat platform refused or did not answer; the picture is kept."""
+    """A chat platform refused or did not answer; the picture is kept. `retry_after_s`: what it asked for, if it did."""
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryRefused(PlatformError):
+    """The platform will never take this: blocked by the person, the place is gone, a right is missing."""
+
+
+class DeliveryUnknown(PlatformError):
+    """The call may have worked or not (a reply was lost): it must be looked for before it is made again."""

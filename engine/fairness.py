@@ -42,6 +42,7 @@ class FairQueue:
         self._newcomers: dict[str, _Line] = {}  # they wait for the next round, in order of arrival
         self._lowest_rank = 0
         self._owner_of: dict[str, str] = {}
+        self._grains = 0  # of all that waits
         self._places: dict[str, tuple[int, float]] | None = None  # by id, in order: position, cost ahead
 
     def __len__(self) -> int:
@@ -49,6 +50,11 @@ class FairQueue:
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._owner_of
+
+    @property
+    def cost(self) -> float:
+        """The cost of everything that waits."""
+        return self._grains / _GRAINS_PER_COST
 
     def owners(self) -> frozenset[str]:
         """Owners with something waiting."""
@@ -68,6 +74,7 @@ class FairQueue:
             line = self._newcomers[owner] = _Line(owner)
         line.costs[job_id] = cost
         self._owner_of[job_id] = owner
+        self._grains += _grains(cost)
         self._places = None
 
     def pop(self, *, outside: frozenset[str] = frozenset()) -> str | None:
@@ -81,7 +88,7 @@ class FairQueue:
             self._begin_round(line.due)
         job_id, cost = line.costs.popitem(last=False)
         line.due += _grains(cost)
-        self._took(job_id, line)
+        self._took(job_id, line, cost)
         return job_id
 
     def remove(self, job_id: str) -> bool:
@@ -90,8 +97,7 @@ class FairQueue:
         if owner is None:
             return False
         line = self._lines.get(owner) or self._newcomers[owner]
-        del line.costs[job_id]
-        self._took(job_id, line)
+        self._took(job_id, line, line.costs.pop(job_id))
         return True
 
     def forgive(self) -> None:
@@ -102,6 +108,14 @@ class FairQueue:
     def order(self) -> list[str]:
         """Every waiting id, in the order in which `pop()` would give them if nothing came or went."""
         return list(self._simulated())
+
+    def upcoming(self) -> Iterator[str]:
+        """The same one by one, at a small price for each: whoever needs the first few pays for no more.
+
+        It tells of the moment at which it was asked for, also if jobs come and go meanwhile.
+        """
+        lines = {line.owner: _latest_first(line) for line in self._all_lines()}
+        return (job_id for job_id, _ in self._pops(lines))
 
     def position(self, job_id: str) -> int:
         """The place of a job in that order, from 1. Raises: KeyError."""
@@ -140,8 +154,9 @@ class FairQueue:
         for owner in paid:
             del self._lines[owner]
 
-    def _took(self, job_id: str, line: _Line) -> None:
+    def _took(self, job_id: str, line: _Line, cost: float) -> None:
         del self._owner_of[job_id]
+        self._grains -= _grains(cost)
         self._places = None
         if not line.costs:
             self._newcomers.pop(line.owner, None)
@@ -149,23 +164,38 @@ class FairQueue:
     def _simulated(self) -> dict[str, tuple[int, float]]:
         if self._places is None:
             self._places, ahead = {}, 0.0
-            for position, (job_id, cost) in enumerate(self._pops(), 1):
+            lines = {line.owner: _latest_first(line) for line in self._all_lines()}
+            for position, (job_id, cost) in enumerate(self._pops(lines), 1):
                 self._places[job_id] = position, ahead
                 ahead += cost
         return self._places
 
-    def _pops(self) -> Iterator[tuple[str, float]]:
-        """What `pop()` would give, with costs. A round serves those of the lowest `due` by rank: a heap's own order."""
-        heap = [(line.due, line.rank, _latest_first(line)) for line in self._lines.values() if line.costs]
+    def _all_lines(self) -> Iterator[_Line]:
+        yield from (line for line in self._lines.values() if line.costs)
+        yield from self._newcomers.values()
+
+    def _pops(self, lines: dict[str, list[tuple[str, float]]]) -> Iterator[tuple[str, float]]:
+        """What `pop()` would give, with costs. A round serves those of the lowest `due` by rank: a heap's own order.
+
+        Uses up `lines`: the jobs of each owner, latest first.
+        """
+        heap = [(line.due, line.rank, lines[line.owner]) for line in self._lines.values() if line.costs]
         heapify(heap)
-        while heap and heap[0][0] <= self._level:
-            yield _serve(heap)
-        level = heap[0][0] if heap else self._level
         first_rank = self._lowest_rank - len(self._newcomers)
-        for rank, line in enumerate(self._newcomers.values(), first_rank):
-            heappush(heap, (level, rank, _latest_first(line)))
-        while heap:
-            yield _serve(heap)
+        new = [(rank, lines[owner]) for rank, owner in enumerate(self._newcomers, first_rank)]
+        return _served(heap, new, self._level)
+
+
+def _served(
+    heap: list[tuple[int, int, list[tuple[str, float]]]], new: list[tuple[int, list[tuple[str, float]]]], level: int
+) -> Iterator[tuple[str, float]]:
+    while heap and heap[0][0] <= level:
+        yield _serve(heap)
+    level = heap[0][0] if heap else level
+    for rank, jobs in new:
+        heappush(heap, (level, rank, jobs))
+    while heap:
+        yield _serve(heap)
 
 
 def _serve(heap: list[tuple[int, int, list[tuple[str, float]]]]) -> tuple[str, float]:

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from PIL import Image
 
 from engine import compose
+from engine.chart import Figures, chart
 from engine.domain import Picture, Raster
 from engine.errors import JobError
 from engine.grid import Cell, grid, plain_grid
@@ -27,7 +28,17 @@ from engine.label import A1111_SAMPLERS, recipe_from_png, texts, version
 from engine.look import Look, look
 from engine.resample import resample
 
-__all__ = ["A1111_SAMPLERS", "Cell", "Finished", "Finisher", "Look", "finished", "recipe_from_png", "version"]
+__all__ = [
+    "A1111_SAMPLERS",
+    "Cell",
+    "Figures",
+    "Finished",
+    "Finisher",
+    "Look",
+    "finished",
+    "recipe_from_png",
+    "version",
+]
 
 # Finishing is short (CPU seconds of one core, a photo: 0.03 at 128 px, 0.09 at 512 px, 0.6 at 2048 px, 1.6 at 4096 px):
 # more processes would only take cores from the worker.
@@ -98,6 +109,10 @@ class Finisher:
     async def animation(self, frames: tuple[Raster, ...], png: bytes) -> bytes:
         """A WebP of the previews becoming the picture, noise first. Raises: BadPicture, JobError."""
         return await self._run(compose.animation, frames, png)
+
+    async def chart(self, figures: Figures) -> bytes:
+        """A PNG of what was drawn day by day, and by whom. Raises: JobError."""
+        return await self._run(chart, figures)
 
     async def close(self) -> None:
         """Let go of the processes; they end when what they do is done. Idempotent."""

@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from engine.domain import Job, Raster
-from engine.errors import DarkroomError, ProtocolError
+from engine.errors import DarkroomError, InvalidRecipe, ProtocolError
 
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 64 * 2**20  # the largest honest frame is a 2048 x 2048 RGB raster, 12 MiB
@@ -25,9 +25,16 @@ _HEADER = struct.Struct(">I")
 
 
 class Draw(msgspec.Struct, frozen=True, tag=True):
-    """Draw this job; it joins the running batch at the next step boundary."""
+    """Draw this job; it joins the running batch at the next step boundary.
+
+    Raises: InvalidRecipe if the pixels of its source are not there.
+    """
 
     job: Job
+
+    def __post_init__(self) -> None:
+        if self.job.lacks_source:
+            raise InvalidRecipe("A recipe with a source needs the source's pixels.")
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -59,11 +66,16 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag=True):
-    """From a thread of its own, once a second: slow is not silent. `rss_mib`: resident memory of the worker."""
+    """From a thread of its own, once a second: slow is not silent. `rss_mib`: resident memory of the worker.
+
+    `n_works` counts the pieces of work that are done, ticks among them, also those that no other message tells of: a
+    picture set up, a layer decoded. It stands still while the loop is in one piece, or hangs.
+    """
 
     n_ticks: int
     n_jobs: int
     rss_mib: int
+    n_works: int = 0
 
 
 class LoadingModel(msgspec.Struct, frozen=True, tag=True):

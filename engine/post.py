@@ -13,6 +13,7 @@ import structlog
 from engine.cost import SpeedBook, cost_of
 from engine.domain import Cancelled, Done, Failed, Job, Loading, Outcome, Picture, Progress
 from engine.errors import ProtocolError
+from engine.forecast import Load
 from engine.messages import (
     Broke,
     Drawn,
@@ -27,6 +28,7 @@ from engine.messages import (
     Ticked,
     WasCancelled,
 )
+from engine.pulse import Pulse
 from engine.track import Track
 
 _MIN_WINDOW_ROWS = 4  # two guided pictures: one that runs and one that is there when it ends
@@ -40,15 +42,20 @@ class WorkerState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     RESTARTING = "restarting"
+    PAUSED = "paused"
     CLOSED = "closed"
 
 
 @dataclass(slots=True)
 class Running:
-    """A job that a worker has. `disarm` stops the clock that would declare the worker hung."""
+    """A job that a worker has, or will have once its source is read (`is_sent`).
+
+    `disarm` stops whatever goes on outside for its sake: that reading, or the clock that would declare the worker hung.
+    """
 
     track: Track
-    disarm: Callable[[], None]
+    disarm: Callable[[], object]
+    is_sent: bool = False
     step: int = 0
     cancel_asked: bool = False
     pictures: dict[int, Picture] = field(default_factory=dict)
@@ -116,8 +123,9 @@ class Post:
     the device never waits, and little enough that the order is decided as late as possible.
     """
 
-    def __init__(self, asked_device: str, first_window_rows: int) -> None:
+    def __init__(self, asked_device: str, first_window_rows: int, pulse: Pulse) -> None:
         self.asked_device = asked_device
+        self.pulse = pulse
         self.jobs: dict[str, Running] = {}
         self.state = WorkerState.STARTING
         self.ready: Ready | None = None
@@ -145,6 +153,11 @@ class Post:
         return self.state is WorkerState.READY
 
     @property
+    def is_coming(self) -> bool:
+        """Whether there will be one, unasked."""
+        return self.state in (WorkerState.STARTING, WorkerState.RESTARTING)
+
+    @property
     def owners(self) -> frozenset[str]:
         """Whose jobs it has."""
         return frozenset(running.job.owner for running in self.jobs.values())
@@ -155,14 +168,23 @@ class Post:
         return sum(cost_of(has.job.recipe, has.job.n_pictures) * has.share_left for has in self.jobs.values())
 
     def rest_s(self, speeds: SpeedBook) -> float | None:
-        """Seconds until it has worked that off, or None if one of its jobs cannot be estimated."""
-        rest_s = 0.0
+        """Seconds until it has worked that off, or None if nothing can be estimated."""
+        loads = self.loads(speeds)
+        return None if loads is None else sum(load.seconds for load in loads)
+
+    def loads(self, speeds: SpeedBook) -> list[Load] | None:
+        """What it has, oldest first, as a forecast sees it, or None if nothing can be estimated."""
+        loads: list[Load] = []
         for has in self.jobs.values():
-            estimate_s = speeds.estimate_s(has.job.recipe, has.job.n_pictures)
-            if estimate_s is None:
+            seconds = speeds.expect_s(has.job.recipe, has.job.n_pictures)
+            if seconds is None:
                 return None
-            rest_s += estimate_s * has.share_left
-        return rest_s
+            loads.append(Load(has.job.owner, has.job.recipe.n_rows * has.job.n_pictures, seconds * has.share_left))
+        return loads
+
+    def hangs_after_s(self) -> float | None:
+        """How long it may stand still with what it has, or None if that is not known."""
+        return self.pulse.bound_s((running.job.recipe for running in self.jobs.values()), self.n_rows)
 
     def knows(self, model: str) -> bool:
         """Whether it has loaded this model, or will have for a job that it has."""
@@ -170,6 +192,7 @@ class Post:
 
     def take(self, running: Running) -> None:
         """Have one more job."""
+        assert running.job.id not in self.jobs
         self.jobs[running.job.id] = running
         running.track.tell(Progress(step=0, n_steps=running.n_steps, previews={}))
 
@@ -201,20 +224,20 @@ class Post:
                 assert_never(message)
         return None
 
-    def vacated(self, reason: str, pause_s: float | None) -> list[Running]:
-        """The process is gone: forget what it was. Returns the jobs that it had."""
+    def vacated(self, state: WorkerState) -> list[Running]:
+        """The process is gone, or is told to go: forget what it was. Returns the jobs that it had."""
         lost = list(self.jobs.values())
         self.jobs.clear()
         self.models.clear()
-        self.ready = self.heartbeat = self.row_cap = None
-        self.pause_s = pause_s
-        if pause_s is None:
-            self.state = WorkerState.CLOSED
-        else:
-            self.state = WorkerState.RESTARTING
-            self.n_losses += 1
-            self.last_loss = reason
+        self.ready = self.heartbeat = self.row_cap = self.pause_s = None
+        self.state = state
         return lost
+
+    def note_loss(self, reason: str, pause_s: float) -> None:
+        """It was not meant to go, and comes back after a pause."""
+        self.n_losses += 1
+        self.last_loss = reason
+        self.pause_s = pause_s
 
     def status(self) -> WorkerStatus:
         """What can be told about it now."""
@@ -256,6 +279,8 @@ class Post:
         outcome = _outcome(running, finished.result)
         running.disarm()
         del self.jobs[finished.job_id]
+        if isinstance(outcome, Done):
+            self.pulse.prove(running.job.recipe)
         return running, outcome
 
 

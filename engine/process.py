@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -47,6 +48,26 @@ class ProcessSettings:
     ready_deadline_s: float = 180.0
     heartbeat_timeout_s: float = 15.0
     close_grace_s: float = 2.0
+
+
+class Process(Protocol):
+    """What a supervisor needs of one life of a worker: `WorkerProcess`, or a stand-in on a clock of its own."""
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether it makes sense to send more now."""
+
+    def send(self, message: ToWorker) -> None:
+        """Say one message; one that is gone hears nothing. Does not wait."""
+
+    def kill(self, cause: str) -> None:
+        """End it now; nothing if it has ended."""
+
+    def close(self) -> None:
+        """Ask it to end."""
+
+    async def live(self) -> str:
+        """Begin, and stay until it has ended; once per object. Returns why it ended."""
 
 
 class WorkerProcess:
@@ -212,6 +233,9 @@ class WorkerProcess:
             how = f"It exited with status {status}."
         last = f" Its last words: {self._last_words[-1]}" if self._last_words else ""
         return f"{self._cause or 'The worker ended.'} {how}{last}"
+
+
+MakeProcess = Callable[[ProcessSettings, Callable[[FromWorker], None]], Process]
 
 
 def _without_tokens(environment: Mapping[str, str]) -> dict[str, str]:

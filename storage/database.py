@@ -21,10 +21,11 @@ import structlog
 
 from engine.errors import StorageError
 from storage import migrate
-from storage.statements import Reading, Writing
+from storage.statements import Connection, Reading, Writing
 from storage.troubles import trouble
 
 T = TypeVar("T")
+Connect = Callable[[str], Awaitable[Connection]]  # an SQLite URI → an open connection in autocommit mode
 
 N_READERS = 2  # one long search and everybody else
 CHECKPOINT_EVERY = 64  # steps; at a few pages each the log stays under some MiB, and one step in 64 waits for it
@@ -53,11 +54,11 @@ class _Order:
 class Database:
     """An open database. Make it with `open`, end it with `close`: its threads outlive everything else."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, readers: Iterable[aiosqlite.Connection]) -> None:
+    def __init__(self, path: Path, writer: Connection, readers: Iterable[Connection]) -> None:
         self.path = path
         self._writer = writer
         self._readers = tuple(readers)
-        self._idle_readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        self._idle_readers: asyncio.Queue[Connection] = asyncio.Queue()
         for reader in self._readers:
             self._idle_readers.put_nowait(reader)
         self._orders: asyncio.Queue[_Order | None] = asyncio.Queue()
@@ -68,18 +69,20 @@ class Database:
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path, migrations: Path = migrate.FOLDER) -> Self:
+    async def open(cls, path: Path, migrations: Path = migrate.FOLDER, connect: Connect | None = None) -> Self:
         """Open the file or make it, check it, and bring its tables up to date; an older one is copied first.
 
-        Raises: StorageError for a damaged, foreign or newer file, and whatever the disk refuses.
+        `connect` makes each connection; by default one with a thread of its own. Raises: StorageError for a
+        damaged, foreign or newer file, and whatever the disk refuses.
         """
-        connections: list[aiosqlite.Connection] = []
+        connect = connect or connect_in_thread
+        connections: list[Connection] = []
         try:
             with _translated(path):
-                connections.append(await _connect(path, "rwc"))
+                connections.append(await connect(_uri(path, "rwc")))
                 await _prepare(connections[0], path, migrations)
                 for _ in range(N_READERS):
-                    connections.append(await _connect(path, "ro"))
+                    connections.append(await connect(_uri(path, "ro")))
                     await connections[-1].execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             writer, *readers = connections
             return cls(path, writer, readers)
@@ -120,6 +123,14 @@ class Database:
         """Bring the log into the database and empty it, so that nothing deleted is left in it. Raises: StorageError."""
         await self._order(lambda: self._checkpoint("TRUNCATE"))
 
+    async def rewrite(self) -> None:
+        """Write the whole file anew, with what is in it and nothing else, then empty the log. Raises: StorageError.
+
+        PRAGMA secure_delete overwrites what is deleted, but not the copies that SQLite leaves in the free middle of a
+        page when it moves rows to another. Everybody waits for it: about a second for 100 MB.
+        """
+        await self._order(self._rewrite)
+
     async def close(self) -> None:
         """End every step that is waiting, then the connections and their threads; may be called again."""
         self._is_closed = True
@@ -127,7 +138,7 @@ class Database:
             self._closing = asyncio.create_task(self._close(), name="storage-close")
         await asyncio.shield(self._closing)
 
-    async def _tidy(self, reader: aiosqlite.Connection) -> None:
+    async def _tidy(self, reader: Connection) -> None:
         """Stop a query that nobody waits for; it may not even have begun, and then cannot be interrupted yet."""
         idle = asyncio.ensure_future(reader.rollback())  # does nothing, after whatever the thread has to do before
         while not idle.done():
@@ -192,12 +203,16 @@ class Database:
             raise
         return result
 
+    async def _rewrite(self) -> None:
+        await self._writer.execute_fetchall("VACUUM")
+        await self._checkpoint("TRUNCATE")
+
     async def _checkpoint(self, mode: str) -> None:
         await self._writer.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
 
 
-async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
-    uri = f"file:{quote(os.fspath(path))}?mode={mode}"
+async def connect_in_thread(uri: str) -> aiosqlite.Connection:
+    """A connection whose thread does the waiting. Raises: sqlite3.Error."""
     connection = aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
     try:
         return await connection
@@ -206,7 +221,11 @@ async def _connect(path: Path, mode: str) -> aiosqlite.Connection:
         raise
 
 
-async def _prepare(writer: aiosqlite.Connection, path: Path, migrations: Path) -> None:
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(os.fspath(path))}?mode={mode}"
+
+
+async def _prepare(writer: Connection, path: Path, migrations: Path) -> None:
     await migrate.check(writer, path, migrations)
     for setting in _WRITER_SETTINGS:
         await writer.execute_fetchall(setting)
@@ -214,7 +233,7 @@ async def _prepare(writer: aiosqlite.Connection, path: Path, migrations: Path) -
     log.info("database open", path=str(path), sqlite=sqlite3.sqlite_version)
 
 
-async def _close_all(connections: Iterable[aiosqlite.Connection]) -> None:
+async def _close_all(connections: Iterable[Connection]) -> None:
     """Whatever one of them says, the threads of all end: a thread that is left keeps the process from exiting."""
     left = list(connections)
     try:

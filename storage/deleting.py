@@ -9,6 +9,7 @@ slice by slice.
 
 import msgspec
 
+from storage import charging, outbox
 from storage.database import Database
 from storage.references import IS_FREE_OF_OTHERS
 from storage.statements import Row, Writing
@@ -27,14 +28,27 @@ class _Searched(msgspec.Struct):
     negative: str = ""
 
 
-async def delete_request(writing: Writing, request_id: str, now_ms: int) -> frozenset[str]:
-    """Empty a request; returns the hashes of its files that nothing refers to now, marked as leaving."""
+async def delete_request(
+    writing: Writing,
+    request_id: str,
+    now_ms: int,
+    begun: frozenset[str] = frozenset(),
+    *,
+    is_withdrawn: bool = True,
+) -> frozenset[str]:
+    """Empty a request; returns the hashes of its files that nothing refers to now, marked as leaving.
+
+    What its jobs cost that still wait is given back, but for those in `begun`. Its message is to be taken back wherever
+    it may have been seen, unless not `is_withdrawn`.
+    """
     request = await writing.row(
         "SELECT no, person, grid FROM requests WHERE id = :id AND NOT is_deleted", id=request_id
     )
     if request is None:
         return frozenset()
     no, person, grid = request
+    await charging.refund_waiting(writing, no, begun)
+    await outbox.tell_no_more(writing, no, now_ms, is_withdrawn=is_withdrawn)
     files = {grid} | await _delete_pictures(writing, no, person) | await _delete_jobs(writing, no)
     await writing.rows(
         "UPDATE requests SET words = '', sentence = '', asker = '', parent = NULL, grid = NULL, is_deleted = 1, "

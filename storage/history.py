@@ -1,9 +1,15 @@
 """Pictures that were made, newest first, and the search in their words and seeds. Only reads.
 
-Newest means last finished. How words are found: `words.py`.
+Newest means last finished. How words are found: `words.py`. Somebody's are those of all their linked accounts: each is
+read by its own index, and what was found is merged here.
 """
 
 # ruff: noqa: S608  # statements are put together from constants of ours; what people say is always a bound value
+
+import heapq
+import itertools
+import json
+from collections.abc import Sequence
 
 from storage.database import Database
 from storage.records import PictureRow
@@ -84,19 +90,19 @@ class History:
         """How many `search` finds, up to `MOST_COUNTED` where there are words."""
 
         async def ask(reading: Reading) -> int:
-            person = await _person(reading, owner)
-            if person is None:
-                return 0
-            match = match_for(person[0], words)
-            if match is None:
-                return int(person[1])
-            return int(
-                await reading.value(
+            people = await _people(reading, owner)
+            n_found = 0
+            for person, n_pictures, _ in people:
+                match = match_for(person, words)
+                if match is None:
+                    n_found += n_pictures
+                    continue
+                n_found += await reading.value(
                     "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH :match LIMIT :most)",
                     match=match,
-                    most=MOST_COUNTED,
+                    most=max(0, MOST_COUNTED - n_found),
                 )
-            )
+            return n_found
 
         return await self._database.read(ask)
 
@@ -121,8 +127,8 @@ class History:
         """How many pictures somebody has, and the seconds of the device that all of theirs took, deleted or not."""
 
         async def ask(reading: Reading) -> tuple[int, float]:
-            person = await _person(reading, owner)
-            return (int(person[1]), float(person[2])) if person else (0, 0.0)
+            people = await _people(reading, owner)
+            return sum(person[1] for person in people), float(sum(person[2] for person in people))
 
         return await self._database.read(ask)
 
@@ -130,25 +136,41 @@ class History:
 async def _found(
     reading: Reading, owner: str, words: str, *, before: int, skip: int, limit: int
 ) -> tuple[PictureRow, ...]:
-    person = await _person(reading, owner)
-    if person is None:
-        return ()
-    match = match_for(person[0], words)
-    ids = _ALL if match is None else _FOUND
+    people = [person[0] for person in await _people(reading, owner)]
+    ids = await _ids(reading, people, words, before=before, skip=skip, limit=max(0, min(limit, MOST_COUNTED)))
     rows = await reading.rows(
-        f"SELECT {PICTURE_COLUMNS} FROM ({ids}) AS found CROSS JOIN pictures ON pictures.id = found.id "
-        f"{PICTURE_NAMES} ORDER BY found.id DESC",
-        before=before,
-        limit=max(0, min(limit, MOST_COUNTED)),
-        skip=skip,
-        **({"person": person[0]} if match is None else {"match": match}),
+        f"SELECT {PICTURE_COLUMNS} FROM json_each(:ids) AS found CROSS JOIN pictures ON pictures.id = found.value "
+        f"{PICTURE_NAMES} ORDER BY found.key",
+        ids=json.dumps(ids),
     )
     return readable(picture_row, rows)
 
 
-async def _person(reading: Reading, owner: str) -> tuple[int, int, float] | None:
-    row = await reading.row("SELECT id, n_pictures, gpu_s FROM people WHERE owner = :owner", owner=clean(owner))
-    return (row[0], row[1], row[2]) if row else None
+async def _ids(reading: Reading, people: Sequence[int], words: str, *, before: int, skip: int, limit: int) -> list[int]:
+    """Pictures of any of these accounts, newest first. Of one account alone SQLite does the skipping."""
+    is_alone = len(people) == 1
+    found = []
+    for person in people:
+        match = match_for(person, words)
+        rows = await reading.rows(
+            _ALL if match is None else _FOUND,
+            before=before,
+            limit=limit if is_alone else skip + limit,
+            skip=skip if is_alone else 0,
+            **({"person": person} if match is None else {"match": match}),
+        )
+        found.append([int(row[0]) for row in rows])
+    merged = heapq.merge(*found, reverse=True)
+    return list(merged if is_alone else itertools.islice(merged, skip, skip + limit))
+
+
+async def _people(reading: Reading, owner: str) -> list[tuple[int, int, float]]:
+    """The rows of somebody's accounts: id, pictures that are there, seconds of the device."""
+    head = "(SELECT coalesce(head, id) FROM people WHERE owner = :owner)"
+    rows = await reading.rows(
+        f"SELECT id, n_pictures, gpu_s FROM people WHERE id = {head} OR head = {head}", owner=clean(owner)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def _id_of(reading: Reading, picture: PictureRow) -> int:

@@ -5,14 +5,15 @@ copied before its first migration. Knows nothing of what the tables mean.
 """
 
 import asyncio
+import glob
 import sqlite3
 from pathlib import Path
 
-import aiosqlite
 import structlog
 
 from engine.errors import StorageError
 from storage.files import adopt
+from storage.statements import Connection
 from storage.troubles import disk_trouble
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -21,7 +22,7 @@ APPLICATION_ID = 0x4461726B  # "Dark", so that no other program's database is ta
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
-async def check(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> None:
+async def check(connection: Connection, path: Path, folder: Path = FOLDER) -> None:
     """Raises: StorageError for a file that is not ours, newer or damaged; sqlite3.Error where it is not even SQLite."""
     version = await _number(connection, "user_version")
     if version == 0:
@@ -43,7 +44,7 @@ async def check(connection: aiosqlite.Connection, path: Path, folder: Path = FOL
         raise sqlite3_damage(str(found[0][0]))
 
 
-async def bring_up_to_date(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> None:
+async def bring_up_to_date(connection: Connection, path: Path, folder: Path = FOLDER) -> None:
     """Run what is missing. Raises: StorageError; the database is then as before the migration that failed."""
     version = await _number(connection, "user_version")
     missing = {number: file for number, file in migrations(folder).items() if number > version}
@@ -62,6 +63,11 @@ def migrations(folder: Path = FOLDER) -> dict[int, Path]:
     return found
 
 
+def copies(path: Path) -> list[Path]:
+    """The copies that were made of a database before its migrations."""
+    return sorted(path.parent.glob(f"{glob.escape(path.stem)}-version-*{glob.escape(path.suffix)}"))
+
+
 def sqlite3_damage(reason: str) -> sqlite3.DatabaseError:
     """What SQLite would raise on meeting it."""
     exc = sqlite3.DatabaseError(reason)
@@ -69,7 +75,7 @@ def sqlite3_damage(reason: str) -> sqlite3.DatabaseError:
     return exc
 
 
-async def _migrate(connection: aiosqlite.Connection, number: int, file: Path, path: Path, copy: Path | None) -> None:
+async def _migrate(connection: Connection, number: int, file: Path, path: Path, copy: Path | None) -> None:
     statements = await asyncio.to_thread(file.read_text, encoding="utf-8")
     try:
         await connection.executescript(
@@ -85,7 +91,7 @@ async def _migrate(connection: aiosqlite.Connection, number: int, file: Path, pa
         ) from exc
 
 
-async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> Path:
+async def _copy(connection: Connection, path: Path, version: int) -> Path:
     """A whole copy beside the database, or StorageError and no migration."""
     copy = path.with_name(f"{path.stem}-version-{version:04}{path.suffix}")
     part = path.with_name(f".darkroom-{path.stem}.part")
@@ -100,6 +106,6 @@ async def _copy(connection: aiosqlite.Connection, path: Path, version: int) -> P
     return copy
 
 
-async def _number(connection: aiosqlite.Connection, pragma: str) -> int:
+async def _number(connection: Connection, pragma: str) -> int:
     rows = list(await connection.execute_fetchall(f"PRAGMA {pragma}"))
     return int(rows[0][0])

@@ -23,7 +23,8 @@ class State(StrEnum):
 class NewRequest:
     """What somebody asked for in one go. `event_key` is unique to the event that asked.
 
-    `owner`, `place` and `reply_to` are opaque; `asker` is a name to show; `parent` names the picture it came from.
+    `owner` is the account that asked ("discord:123"), whoever it is linked to. `owner`, `place` and `reply_to` are
+    opaque; `asker` is a name to show; `parent` names the picture it came from.
     """
 
     id: str
@@ -45,7 +46,8 @@ class NewJob:
     """One recipe of a request, for 1 to 4 pictures numbered from `first_number`; `ordinal` orders the jobs.
 
     `source_file` is the hash of a stored file to start from. `treatment` is None to draw, else what is done to that
-    file without the model ("resample 2"); then `recipe` is that of the source picture.
+    file without the model ("resample 2"); then `recipe` is that of the source picture. `cost` is what it is charged, in
+    standard pictures.
     """
 
     id: str
@@ -57,6 +59,7 @@ class NewJob:
     n_pictures: int
     source_file: str | None = None
     treatment: str | None = None
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +81,16 @@ class NewPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
-    """A stored request. `grid_hash` is None without a grid, or without one any more. A deleted one has no words."""
+    """A stored request. `grid_hash` is None without a grid, or without one any more. A deleted one has no words.
+
+    `account` asked it; `owner` is whose it is: the head of the accounts that are linked to it, mostly the same.
+    `remote_id` is the platform's own name of the message that shows it, once there is one.
+    """
 
     id: str
     event_key: str
     owner: str
+    account: str
     place: str
     reply_to: str
     asker: str
@@ -95,6 +103,7 @@ class RequestRow:
     ended_s: float | None
     grid_hash: str | None
     is_deleted: bool
+    remote_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +123,7 @@ class JobRow:
     n_losses: int
     gpu_s: float
     sentence: str
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,83 @@ class PictureRow:
     def name(self) -> str:
         """What buttons and people call it."""
         return f"{self.request}.{self.number}"
+
+
+class DeliveryKind(StrEnum):
+    """What a request's message is still to be told."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESULT = "result"
+    WITHDRAW = "withdraw"
+
+
+class DeliveryState(StrEnum):
+    """Where that is. SENDING is saved before the platform is called, so a row found in it may have been sent or not.
+
+    DEAD: the platform will never take it. AMBIGUOUS: nobody can find out whether it was sent, and it is not sent again.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A row of the outbox. `next_s`: Unix time before which it is not tried."""
+
+    request: str
+    kind: DeliveryKind
+    state: DeliveryState
+    n_attempts: int
+    next_s: float
+    created_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRow:
+    """An account, with what holds for the person behind it.
+
+    `owner` is the head of `accounts`, all that are linked, this one among them. `is_operator` is of this account alone.
+    """
+
+    account: str
+    owner: str
+    accounts: tuple[str, ...]
+    name: str
+    is_operator: bool
+    is_allowed: bool | None
+    first_s: float
+    last_s: float
+    n_pictures: int
+    gpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BanRow:
+    """A ban that holds: of a person, in a place and all within ("" everywhere)."""
+
+    account: str
+    name: str
+    place: str
+    reason: str
+    until_s: float | None
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """What an admin did. `actor` and `target` are names to show."""
+
+    at_s: float
+    actor: str
+    place: str
+    act: str
+    target: str | None
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

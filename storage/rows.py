@@ -18,18 +18,21 @@ from storage.statements import Row
 T = TypeVar("T")
 
 REQUESTS = """
-SELECT requests.id, event_key, people.owner, places.place, reply_to, asker, kind, words, parent, requests.state,
-  sentence, created_ms, ended_ms, (SELECT hash FROM files WHERE files.id = grid AND state = 'kept'), is_deleted
-FROM requests JOIN people ON people.id = person JOIN places ON places.id = requests.place
+SELECT requests.id, event_key, coalesce(heads.owner, people.owner), people.owner, places.place, reply_to, asker, kind,
+  words, parent, requests.state, sentence, created_ms, ended_ms,
+  (SELECT hash FROM files WHERE files.id = grid AND state = 'kept'), is_deleted, remote_id
+FROM requests CROSS JOIN people ON people.id = person LEFT JOIN people AS heads ON heads.id = people.head
+CROSS JOIN places ON places.id = requests.place
 """
 JOBS = """
 SELECT jobs.id, requests.id, ordinal, first_number, label, recipe, n_pictures,
   (SELECT hash FROM files WHERE files.id = source AND state = 'kept'), treatment, jobs.state, n_losses, gpu_s,
-  jobs.sentence
-FROM requests JOIN jobs ON jobs.request = requests.no
+  jobs.sentence, cost
+FROM requests CROSS JOIN jobs ON jobs.request = requests.no
 """
 PICTURE_COLUMNS = """
-  requests.id, number, jobs.id, people.owner, places.place, pictures.recipe, pictures.label, pictures.treatment,
+  requests.id, number, jobs.id, coalesce(heads.owner, people.owner), places.place, pictures.recipe, pictures.label,
+  pictures.treatment,
   pixel_hash, (SELECT hash FROM files WHERE files.id = pictures.file AND state = 'kept'),
   (SELECT hash FROM files WHERE files.id = thumbnail),
   (SELECT hash FROM files WHERE files.id = animation AND state = 'kept'),
@@ -37,7 +40,8 @@ PICTURE_COLUMNS = """
 """
 PICTURE_NAMES = """
 JOIN requests ON requests.no = pictures.request JOIN jobs ON jobs.no = pictures.job
-JOIN people ON people.id = pictures.person JOIN places ON places.id = pictures.place
+JOIN people ON people.id = pictures.person LEFT JOIN people AS heads ON heads.id = people.head
+JOIN places ON places.id = pictures.place
 """
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -73,18 +77,20 @@ def request_row(row: Row) -> RequestRow:
         id=row[0],
         event_key=row[1],
         owner=row[2],
-        place=row[3],
-        reply_to=row[4],
-        asker=row[5],
-        kind=row[6],
-        words=row[7],
-        parent=row[8],
-        state=State(row[9]),
-        sentence=row[10],
-        created_s=row[11] / 1_000,
-        ended_s=None if row[12] is None else row[12] / 1_000,
-        grid_hash=_hex(row[13]),
-        is_deleted=bool(row[14]),
+        account=row[3],
+        place=row[4],
+        reply_to=row[5],
+        asker=row[6],
+        kind=row[7],
+        words=row[8],
+        parent=row[9],
+        state=State(row[10]),
+        sentence=row[11],
+        created_s=row[12] / 1_000,
+        ended_s=None if row[13] is None else row[13] / 1_000,
+        grid_hash=_hex(row[14]),
+        is_deleted=bool(row[15]),
+        remote_id=row[16],
     )
 
 
@@ -104,6 +110,7 @@ def job_row(row: Row) -> JobRow:
         n_losses=row[10],
         gpu_s=row[11],
         sentence=row[12],
+        cost=row[13],
     )
 
 

@@ -4,24 +4,50 @@ Each call is one trip to the connection's own thread. Results are always fetched
 open and holds a snapshot.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import aiosqlite
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, Protocol
 
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
 
 
+class Connection(Protocol):
+    """What storage asks of a connection: aiosqlite's, with a thread of its own, or one that answers at once."""
+
+    def execute(self, sql: str, parameters: Iterable[Any] | None = None, /) -> Awaitable[Any]:
+        """Run a statement of which no row is wanted."""
+
+    def execute_fetchall(self, sql: str, parameters: Iterable[Any] | None = None, /) -> Awaitable[Iterable[Any]]:
+        """Run a statement; all rows of the answer."""
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Awaitable[Any]:
+        """Run a statement for each set of values."""
+
+    def executescript(self, sql_script: str, /) -> Awaitable[Any]:
+        """Run several statements."""
+
+    def rollback(self) -> Awaitable[None]:
+        """Leave the transaction, if there is one."""
+
+    def interrupt(self) -> Awaitable[None]:
+        """Let the statement that runs fail, if there is one."""
+
+    def close(self) -> Awaitable[None]:
+        """End the connection, and its thread if it has one."""
+
+    def stop(self) -> Any:
+        """The same without waiting for it; may be called after `close`."""
+
+
 class Reading:
     """Asks a connection. Values are named in the statement (`:owner`) and never put into its text."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def rows(self, sql: str, **values: object) -> list[Row]:
         """Every row of the answer."""
-        return list(await self._connection.execute_fetchall(sql, values))  # type: ignore[arg-type] # named values are allowed
+        return list(await self._connection.execute_fetchall(sql, values))
 
     async def row(self, sql: str, **values: object) -> Row | None:
         """The first row of the answer; None if there is none."""

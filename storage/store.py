@@ -2,21 +2,34 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from engine.errors import StorageError
-from storage.database import Database
+from storage.acts import Acts
+from storage.audit import Audit
+from storage.codes import Codes
+from storage.database import Connect, Database
 from storage.deleting import forget_words
+from storage.exporting import Exporting
+from storage.forgetting import Forgetting
 from storage.history import History
+from storage.limits import Ledger
+from storage.lives import Lives
 from storage.lock import Hold, hold
+from storage.outbox import Outbox
+from storage.people import People
 from storage.pictures import PictureFiles
 from storage.requests import Requests
+from storage.secret import keep_secret
 from storage.sessions import Sessions
 from storage.speeds import Speeds
+from storage.statistics import Figures
+from storage.tuning import Tuning
 
 DATABASE_NAME = "darkroom.sqlite"
 PICTURES_NAME = "pictures"
@@ -36,28 +49,56 @@ class Store:
     pictures: PictureFiles
     sessions: Sessions
     speeds: Speeds
+    people: People
+    tuning: Tuning
+    acts: Acts
+    audit: Audit
+    codes: Codes
+    outbox: Outbox
+    ledger: Ledger
+    statistics: Figures
+    exporting: Exporting
+    forgetting: Forgetting
+    lives: Lives
 
 
 @contextlib.asynccontextmanager
-async def open_store(data_dir: Path) -> AsyncIterator[Store]:
+async def open_store(
+    data_dir: Path, clock: Callable[[], float] = time.time, connect: Connect | None = None
+) -> AsyncIterator[Store]:
     """Lock the folder, open and migrate its database, sweep its files; close all of it with the block.
 
-    Raises: UserError for a folder in use or out of reach; StorageError for a damaged or newer database or an ill disk.
+    `clock` gives Unix seconds; `connect` makes connections, see `Database.open`. Raises: UserError for a folder in use
+    or out of reach; StorageError for a damaged or newer database or an ill disk.
     """
     async with _held(data_dir) as held:
-        database = await Database.open(data_dir / DATABASE_NAME)
+        secret = await asyncio.to_thread(keep_secret, data_dir)
+        database = await Database.open(data_dir / DATABASE_NAME, connect=connect)
         try:
-            pictures = PictureFiles(data_dir / PICTURES_NAME, database)
-            await pictures.sweep()
-            async with _forgetting(database):
+            pictures = PictureFiles(data_dir / PICTURES_NAME, database, clock)
+            forgetting = Forgetting(database, pictures, clock, secret.hash_of)
+            await forgetting.resume()
+            await pictures.sweep()  # also the files of what was just forgotten
+            async with _keeping_forgotten(database):
                 yield Store(
                     hold=held,
                     database=database,
-                    requests=Requests(database),
+                    requests=Requests(database, clock, secret.hash_of),
                     history=History(database),
                     pictures=pictures,
-                    sessions=Sessions(database),
+                    sessions=Sessions(database, clock),
                     speeds=Speeds(database),
+                    people=People(database, clock, secret.hash_of),
+                    tuning=Tuning(database, secret.hash_of),
+                    acts=Acts(database, clock, secret.hash_of),
+                    audit=Audit(database),
+                    codes=Codes(database, clock, secret.hash_of),
+                    outbox=Outbox(database, clock, secret.hash_of),
+                    ledger=Ledger(database, clock, secret.hash_of),
+                    statistics=Figures(database, clock),
+                    exporting=Exporting(database, pictures, clock, secret.hash_of),
+                    forgetting=forgetting,
+                    lives=Lives(database, clock),
                 )
         finally:
             await database.close()
@@ -71,7 +112,7 @@ async def _held(data_dir: Path) -> AsyncIterator[Hold]:
 
 
 @contextlib.asynccontextmanager
-async def _forgetting(database: Database) -> AsyncIterator[None]:
+async def _keeping_forgotten(database: Database) -> AsyncIterator[None]:
     """Deleted words leave the search index in the background, now for what an earlier life left, then ever again."""
     task = asyncio.create_task(_keep_forgetting(database), name="storage-forgetting")
     try:

@@ -1,4 +1,7 @@
-"""The inserts of a request, its jobs and its pictures, to be run inside a transaction. Knows nothing of states."""
+"""The inserts of a request, its jobs and its pictures, to be run inside a transaction.
+
+Knows nothing of states or limits.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,39 +11,39 @@ from storage.statements import Values, Writing
 from storage.words import tokens_of
 
 
-async def request(writing: Writing, new: NewRequest) -> None:
-    """A request, with the person and the place where they are new."""
-    created_ms = ms(new.created_s)
-    await writing.rows(
-        "INSERT INTO people (owner, name, first_ms, last_ms) VALUES (:owner, :name, :now, :now) "
-        "ON CONFLICT (owner) DO UPDATE SET name = excluded.name, last_ms = excluded.last_ms",
-        owner=clean(new.owner),
-        name=clean(new.asker),
-        now=created_ms,
+async def place_id(writing: Writing, place: str, now_ms: int) -> int:
+    """The row of a place, made where it is new; its last visit renewed."""
+    return int(
+        await writing.value(
+            "INSERT INTO places (place, first_ms, last_ms) VALUES (:place, :now, :now) "
+            "ON CONFLICT (place) DO UPDATE SET last_ms = excluded.last_ms RETURNING id",
+            place=clean(place),
+            now=now_ms,
+        )
     )
-    await writing.rows(
-        "INSERT INTO places (place, first_ms, last_ms) VALUES (:place, :now, :now) "
-        "ON CONFLICT (place) DO UPDATE SET last_ms = excluded.last_ms",
-        place=clean(new.place),
-        now=created_ms,
-    )
-    await writing.rows(
-        "INSERT INTO requests (id, event_key, person, place, reply_to, asker, kind, words, parent, state, sentence, "
-        "created_ms, ended_ms) VALUES (:id, :event_key, (SELECT id FROM people WHERE owner = :owner), "
-        "(SELECT id FROM places WHERE place = :place), :reply_to, :asker, :kind, :words, :parent, :state, :sentence, "
-        ":created_ms, iif(:state IN ('offered', 'waiting'), NULL, :created_ms))",
-        id=new.id,
-        event_key=clean(new.event_key),
-        owner=clean(new.owner),
-        place=clean(new.place),
-        reply_to=clean(new.reply_to),
-        asker=clean(new.asker),
-        kind=clean(new.kind),
-        words=clean(new.words),
-        parent=None if new.parent is None else clean(new.parent),
-        state=str(new.state),
-        sentence=clean(new.sentence),
-        created_ms=created_ms,
+
+
+async def request(writing: Writing, new: NewRequest, person: int, now_ms: int) -> int:
+    """A request of the account whose row is `person`, with its place where that is new; returns its number."""
+    return int(
+        await writing.value(
+            "INSERT INTO requests (id, event_key, person, place, reply_to, asker, kind, words, parent, state, "
+            "sentence, created_ms, ended_ms) VALUES (:id, :event_key, :person, :place, :reply_to, :asker, :kind, "
+            ":words, :parent, :state, :sentence, :created_ms, "
+            "iif(:state IN ('offered', 'waiting'), NULL, :created_ms)) RETURNING no",
+            id=new.id,
+            event_key=clean(new.event_key),
+            person=person,
+            place=await place_id(writing, new.place, now_ms),
+            reply_to=clean(new.reply_to),
+            asker=clean(new.asker),
+            kind=clean(new.kind),
+            words=clean(new.words),
+            parent=None if new.parent is None else clean(new.parent),
+            state=str(new.state),
+            sentence=clean(new.sentence),
+            created_ms=ms(new.created_s),
+        )
     )
 
 
@@ -48,9 +51,10 @@ async def jobs(writing: Writing, new: NewRequest, jobs: Sequence[NewJob]) -> Non
     """Its jobs, in its state. A source file that was never put is refused."""
     await writing.run_many(
         "INSERT INTO jobs (id, request, ordinal, first_number, label, recipe, n_pictures, source, source_pixels, "
-        "treatment, state) VALUES (:id, (SELECT no FROM requests WHERE id = :request), :ordinal, :first_number, "
+        "treatment, state, cost) VALUES (:id, (SELECT no FROM requests WHERE id = :request), :ordinal, :first_number, "
         ":label, :recipe, :n_pictures, iif(:source IS NULL, NULL, "
-        "coalesce((SELECT id FROM files WHERE hash = :source), -1)), :source_pixels, :treatment, :state)",
+        "coalesce((SELECT id FROM files WHERE hash = :source), -1)), :source_pixels, :treatment, :state, "
+        ":cost)",
         [_job_values(new, job) for job in jobs],
     )
     await claim(writing, [job.source_file for job in jobs])
@@ -115,6 +119,7 @@ def _job_values(new: NewRequest, job: NewJob) -> Values:
         "source_pixels": hash_bytes(source.sha256) if source and not job.treatment else None,
         "treatment": job.treatment,
         "state": str(new.state),
+        "cost": job.cost,
     }
 
 

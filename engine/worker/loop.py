@@ -112,11 +112,12 @@ class Loop:
     def _let_in(self, step_s: float) -> None:
         """Set jobs up for about as long as a step takes, at least one: a burst need not wait a step for each.
 
-        A job whose model is still being fetched waits aside, and lets those behind it pass.
+        A job whose model is still being fetched waits aside, and lets those behind it pass. An owner of whom nothing
+        runs yet goes first, or it would wait for all that a greedy one has sent to be set up.
         """
         started = time.monotonic()
-        for item in list(self._incoming):
-            job, deadline = item
+        running = {each.job.owner for each in self._running.values()}
+        for job, deadline in sorted(self._incoming, key=lambda item: item[0].owner in running):
             try:
                 if not self._supply.is_here(job.recipe.model):
                     continue
@@ -136,10 +137,12 @@ class Loop:
         running = Running(job=job, model=model, deadline=deadline + started - loading, n_left=job.n_pictures)
         self._running[job.id] = running
         source = encode_source(model, job)
+        self._wall.n_works += 1
         for index in range(job.n_pictures):
             drawing = self._easel.set_up(model, job.recipe_of(index), source)
             running.drawings[index] = drawing
             self._batch.add(member_of(job, index, drawing))
+            self._wall.n_works += 1
         self._device.synchronize()
         running.gpu_s += time.monotonic() - started
 
@@ -187,6 +190,7 @@ class Loop:
         try:
             self._stepper.step([self._drawing(member.key) for member in part], tick.pad_to_rows)
             self._device.synchronize()
+            self._wall.n_works += 1
         except Exception as exc:
             failure = answers.explain(exc)
             if is_out_of_memory(exc):
@@ -194,6 +198,7 @@ class Loop:
                 failure = failure if tick.pad_to_rows is None else answers.stable_does_not_fit(tick.pad_to_rows)
         else:
             return None
+        self._wall.n_works += 1
         # After the except block, whose traceback would keep the failed step's tensors.
         self._stepper.forget()
         self._device.free_cache()
@@ -244,6 +249,7 @@ class Loop:
             try:
                 decode.decoding.advance()
                 self._device.synchronize()
+                self._wall.n_works += 1
                 decode.running.gpu_s += time.monotonic() - layer_started
                 if decode.decoding.is_done:
                     self._decodes.popleft()

@@ -32,11 +32,12 @@ class Wall:
     (status 0), or when what arrives is no message of ours (status 3). A picture half drawn is worth nothing without its
     front.
 
-    `n_ticks` and `n_jobs` are for the loop to set; heartbeats carry them.
+    `n_ticks`, `n_works` and `n_jobs` are for the loop to set; heartbeats carry them.
     """
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self.n_ticks = 0
+        self.n_works = 0
         self.n_jobs = 0
         self._read_fd = read_fd
         self._write_fd = write_fd
@@ -105,7 +106,7 @@ class Wall:
 
     def _beat(self) -> None:
         while not self._silent.is_set():
-            self.send(Heartbeat(n_ticks=self.n_ticks, n_jobs=self.n_jobs, rss_mib=rss_mib()))
+            self.send(Heartbeat(n_ticks=self.n_ticks, n_jobs=self.n_jobs, rss_mib=rss_mib(), n_works=self.n_works))
             time.sleep(HEARTBEAT_EVERY_S)
 
 

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -231,6 +232,74 @@ def test_the_history_finds_a_picture_by_its_words(page: Page) -> None:
     expect(found.first).to_be_visible()
     found.first.click()
     expect(page.get_by_role("dialog").locator("img").first).to_be_visible()
+
+
+def ask(page: Page, words: str, kind: str) -> Locator:
+    """Say what is answered with a note, and find the note."""
+    composer(page).fill(words)
+    composer(page).press("Escape")
+    n_before = page.locator(f'article[data-kind="{kind}"]').count()
+    composer(page).press("Enter")
+    expect(page.locator(f'article[data-kind="{kind}"]')).to_have_count(n_before + 1)
+    return page.locator(f'article[data-kind="{kind}"]').last
+
+
+def test_everybody_sees_what_is_theirs(page: Page) -> None:
+    """How much they may draw, and how their pictures look from now on where they do not say."""
+    expect(ask(page, "/quota", "quota")).to_contain_text("Drawn today")
+    ask(page, "/settings me pictures 2", "settings")
+    pictures(say(page, "a yellow square on a blue background"), 2)
+    ask(page, "/settings me pictures default", "settings")
+    pictures(say(page, "a yellow square on a white background"), 1)
+
+
+def test_the_operator_sees_a_chart(page: Page) -> None:
+    """Drawn, loaded, with words for who cannot see it, and large when pressed."""
+    answer = ask(page, "/stats", "stats")
+    chart = answer.get_by_role("img", name=re.compile("pictures a day"))
+    expect(chart).not_to_have_js_property("naturalWidth", 0)
+    answer.get_by_role("button", name=re.compile("Open large")).click()
+    expect(page.get_by_role("dialog").get_by_role("img", name=re.compile("pictures a day"))).to_be_visible()
+
+
+def test_everything_about_somebody_is_a_file(page: Page) -> None:
+    """Readable, and with their pictures."""
+    pictures(page.locator("article[data-request]").first, 1)
+    answer = ask(page, "/mydata", "mydata")
+    with page.expect_download() as download:
+        answer.get_by_role("button", name="Download").click()
+    with zipfile.ZipFile(download.value.path()) as export:
+        assert "darkroom.json" in export.namelist()
+        assert any(name.endswith(".png") for name in export.namelist())
+
+
+def test_a_paused_engine_says_so_and_goes_on(page: Page) -> None:
+    """What is asked meanwhile waits, with the reason, and is drawn afterwards."""
+    ask(page, "/pause", "course")
+    try:
+        article = say(page, "/imagine a blue circle on a white background")
+        expect(article).to_contain_text("paused")
+        expect(article).to_have_attribute("data-state", "waiting")
+    finally:
+        ask(page, "/resume", "course")
+    pictures(article, 1)
+
+
+def test_who_is_forgotten_begins_anew(browser: Browser, tmp_path: Path) -> None:
+    """Asked first; then the page is empty, the pictures are gone, and it can be used as on the first day."""
+    context = browser.new_context()
+    with running_bot(tmp_path / "data") as bot:
+        page = open_page(context, bot)
+        [image] = pictures(page.locator("article[data-request]").first, 1)
+        address = f"{bot.url}/picture/{image.get_attribute('data-picture')}.png"
+        ask(page, "/forget", "forget").get_by_role("button", name="Delete").click()
+        expect(page.locator('article[data-request]:not([data-request=""])')).to_have_count(0)
+        expect(page.get_by_role("heading", name="Welcome to Darkroom")).to_be_visible()
+        assert page.request.get(address).status == 404
+        composer(page).fill("/imagine a red circle on a blue background")
+        composer(page).press("Enter")
+        pictures(page.locator('article[data-request]:not([data-request=""])').first, 1)
+    context.close()
 
 
 def test_old_buttons_work_after_a_restart(browser: Browser, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def main() -> None:
         for words in SAID:
             say(page, words)
         shoot(page, "page-dark.png")
+        desk = open_page(opened, bot.url, 1280, 860, "dark")
+        ask(desk, "/stats")
+        shoot(desk, "page-stats.png")
         page.goto(f"{bot.url}/#history")
         page.reload()
         page.wait_for_timeout(1_500)
@@ -64,6 +67,16 @@ def say(page: Page, words: str) -> None:
     if "{" in words:
         offered.last.click()
     expect(page.locator('article[data-state="done"]')).to_have_count(n_before + 1, timeout=DONE_MS)
+    page.wait_for_timeout(1_000)
+
+
+def ask(page: Page, words: str) -> None:
+    """Send what is answered with a chart, and wait until it is there."""
+    box = page.get_by_role("textbox", name="Message Darkroom")
+    box.fill(words)
+    box.press("Escape")
+    box.press("Enter")
+    expect(page.locator(".paper-image")).not_to_have_js_property("naturalWidth", 0)
     page.wait_for_timeout(1_000)
 
 

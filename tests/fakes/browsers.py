@@ -27,6 +27,7 @@ async def served(
         settings or WebSettings(port=0),
         parser=FakeParser(),
         status_every_s=0.01,
+        is_operator=lambda origin: origin.owner in studio.operators,
     )
     await page.start()
     try:

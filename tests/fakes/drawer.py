@@ -184,6 +184,7 @@ class Drawer:
         batch = [drawing for drawing in batch if drawing in self._drawings]  # without those that were told to fail
         steps = [drawing.progress(drawing.step % self._options.preview_every == 0) for drawing in batch]
         self._wall.n_ticks += 1
+        self._wall.n_works += 1
         self._wall.send(Ticked(jobs=steps, rows=rows, row_cap=self._options.row_cap, seconds=seconds))
         for drawing in batch:
             self._retire(drawing)

@@ -33,6 +33,7 @@ class InlineWall(Wall):
 
     def __init__(self, script: Sequence[tuple[int, ToWorker]], until: Callable[["InlineWall"], bool]) -> None:
         self.n_ticks = 0
+        self.n_works = 0
         self.n_jobs = 0
         self.said: list[FromWorker] = []
         self._script = sorted(script, key=lambda item: item[0])

@@ -3,37 +3,73 @@
 import asyncio
 
 from bot.cards import Card, Origin, State
-from engine.errors import PlatformError
+from bot.platforms.base import Address, Budget, Found
+from engine.errors import DeliveryRefused, PlatformError
+from storage.records import DeliveryKind
 
 
 class Recorder:
-    """Keeps every card in order. `refuses`: every telling fails, as that of a chat that has blocked the bot."""
+    """Keeps every card in order. `refuses`: every telling fails, as that of a chat that has blocked the bot.
+
+    Not repeatable, like a chat that posts: `sent` counts the messages that each request has got. `trips` are errors to
+    raise, one a call, before it works (or after, for those in `after`).
+    """
 
     name = "recorder"
-    edit_every_s = 0.0
     has_previews = True
 
-    def __init__(self, *, refuses: bool = False) -> None:
+    def __init__(self, *, refuses: bool = False, is_repeatable: bool = False, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget(of_message=(1_000, 1.0))
+        self.is_repeatable = is_repeatable
         self.told: list[tuple[str, Card]] = []
+        self.addresses: list[Address] = []
         self.withdrawn: list[str] = []
+        self.trips: dict[str, list[PlatformError]] = {}
+        self.after: dict[str, list[PlatformError]] = {}
+        self.finds: Found | None = None
         self._refuses = refuses
+        self._n_messages = 0
+        self._messages: dict[str, str] = {}
         self._news = asyncio.Condition()
 
-    async def acknowledge(self, reply_to: str, card: Card) -> None:
-        """Remember it."""
-        await self._remember("acknowledge", card)
+    def chat(self, reply_to: str) -> str:
+        """Everybody has their own."""
+        return reply_to
 
-    async def progress(self, reply_to: str, card: Card) -> None:
-        """Remember it."""
-        await self._remember("progress", card)
+    def is_seen(self, reply_to: str) -> bool:
+        """Always."""
+        return True
 
-    async def deliver(self, reply_to: str, card: Card) -> None:
-        """Remember it."""
-        await self._remember("deliver", card)
+    async def acknowledge(self, to: Address, card: Card) -> str | None:
+        """Remember it as a new message."""
+        await self._remember("acknowledge", to, card)
+        return self._messages[to.request]
 
-    async def withdraw(self, reply_to: str, card_id: str) -> None:
+    async def progress(self, to: Address, card: Card) -> None:
         """Remember it."""
-        self.withdrawn.append(card_id)
+        await self._remember("progress", to, card)
+
+    async def deliver(self, to: Address, card: Card) -> str | None:
+        """Remember it."""
+        await self._remember("deliver", to, card)
+        return self._messages[to.request]
+
+    async def withdraw(self, to: Address) -> None:
+        """Remember it."""
+        async with self._news:
+            self.withdrawn.append(to.request)
+            self._news.notify_all()
+
+    async def reconcile(self, to: Address, card: Card, kind: DeliveryKind) -> tuple[Found, str | None]:
+        """What was really sent, or what a test says."""
+        way = "acknowledge" if kind is DeliveryKind.ACKNOWLEDGE else "deliver"
+        there = any(each == way and told.id == to.request for each, told in self.told)
+        return self.finds or (Found.THERE if there else Found.ABSENT), self._messages.get(to.request)
+
+    async def withdrawal(self, request_id: str) -> None:
+        """Wait until it is withdrawn."""
+        async with self._news:
+            await self._news.wait_for(lambda: request_id in self.withdrawn)
 
     async def card(self, request_id: str, *states: State) -> Card:
         """The newest card of a request once it is in one of these states (any that is over, if none is named)."""
@@ -65,12 +101,20 @@ class Recorder:
         fits = newest and (newest.state in states if states else newest.state.is_over)
         return newest if fits else None
 
-    async def _remember(self, way: str, card: Card) -> None:
+    async def _remember(self, way: str, to: Address, card: Card) -> None:
+        if self.trips.get(way):
+            raise self.trips[way].pop(0)
         async with self._news:
             self.told.append((way, card))
+            self.addresses.append(to)
+            if way != "progress" and to.remote_id is None:
+                self._n_messages += 1
+                self._messages[to.request] = f"m{self._n_messages}"
             self._news.notify_all()
+        if self.after.get(way):
+            raise self.after[way].pop(0)
         if self._refuses:
-            raise PlatformError("The chat has blocked the bot.")
+            raise DeliveryRefused("The chat has blocked the bot.")
 
 
 def origin(key: str, owner: str = "recorder:ada", **changes: object) -> Origin:

@@ -25,6 +25,7 @@ def request_row(**changes: Any) -> RequestRow:
         id=REQUEST,
         event_key="w:1",
         owner="web:ada",
+        account="web:ada",
         place="web:page",
         reply_to="web:ada",
         asker="Ada",

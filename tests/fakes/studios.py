@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,15 +97,24 @@ class FakeParser:
 
 @dataclass
 class FakeStudio:
-    """Keeps what it is told. A picture is a file of its owner's under `files`."""
+    """Keeps what it is told. A picture is a file of its owner's under `files`, a paper what is served of it.
+
+    `answers` are cards to give: to these words, or to a press of the button of that id.
+    """
 
     cards: dict[str, list[Card]] = field(default_factory=lambda: defaultdict(list))
     files: dict[tuple[str, str, str], Path] = field(default_factory=dict)
+    papers: dict[tuple[str, str], FakeServed] = field(default_factory=dict)
+    answers: dict[str, Card] = field(default_factory=dict)
+    commands: Sequence[object] = ()
+    forgets: Callable[[], None] = lambda: None
+    operators: set[str] = field(default_factory=set)
     asked: list[tuple[Origin, Request, tuple[str, ...], str]] = field(default_factory=list)
     pressed: list[tuple[Origin, str]] = field(default_factory=list)
     uploads: list[tuple[str, bytes]] = field(default_factory=list)
     breaks: Exception | None = None
     n_waiting: int = 0
+    is_paused: bool = False
     may_take: asyncio.Event = field(default_factory=asyncio.Event)
     is_slow: bool = False
     n_taking: int = 0
@@ -121,6 +130,8 @@ class FakeStudio:
         if self.breaks:
             raise self.breaks
         self.asked.append((origin, request, uploads, words))
+        if answer := self.answers.get(words):
+            return answer
         if isinstance(request, Help):
             return Card(id="", kind="help", state=State.NOTE, sentence="Ask for anything.")
         card = Card(id=f"r{len(self.asked)}", kind="imagine", state=State.WAITING, asker=origin.asker, words=words)
@@ -129,6 +140,11 @@ class FakeStudio:
 
     async def press(self, origin: Origin, button_id: str) -> Card:
         """Notes the press."""
+        if answer := self.answers.get(button_id):
+            self.pressed.append((origin, button_id))
+            if answer.kind == "forget":
+                self.forgets()
+            return answer
         if not any(card.id == button_id.partition(":")[2] for card in self.cards[origin.owner]):
             raise UserError("I know no such message of yours.")
         self.pressed.append((origin, button_id))
@@ -177,6 +193,8 @@ class FakeStudio:
 
     async def file(self, owner: str, name: str, kind: str) -> FakeServed:
         """A file of theirs."""
+        if kind == "paper" and (paper := self.papers.get((owner, name))):
+            return paper
         path = self.files.get((owner, kind, name))
         if path is None:
             raise UserError(UNKNOWN)
@@ -184,10 +202,16 @@ class FakeStudio:
 
     def status(self) -> EngineStatus:
         """How many wait."""
-        return EngineStatus(n_waiting=self.n_waiting, n_running=0, waiting_cost=0.0, workers=())
+        return EngineStatus(
+            n_waiting=self.n_waiting, n_running=0, waiting_cost=0.0, workers=(), is_paused=self.is_paused
+        )
 
     def about(self) -> About:
         """Little."""
         return About(
-            model="pocket", model_note="Draws shapes.", commands=(), examples=("a red circle",), version="0.1.0"
+            model="pocket",
+            model_note="Draws shapes.",
+            commands=self.commands,
+            examples=("a red circle",),
+            version="0.1.0",
         )

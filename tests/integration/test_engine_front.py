@@ -1,9 +1,11 @@
 """The front with a real child process behind a real pipe: what is drawn, in which order, and what is told meanwhile."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 
+from engine.cost import SpeedBook
 from engine.domain import Cancelled, Done, Event, Failed, Job, Loading, Lost, Outcome, Progress, Waiting
 from engine.engine import Engine
 from engine.errors import EngineError, UserError
@@ -292,7 +294,7 @@ async def test_close_ends_every_job_as_lost() -> None:
     watching = asyncio.gather(engine.result("running"), engine.result("waiting"))
     await asyncio.gather(engine.close(), engine.close())
     await engine.close()
-    assert list(await watching) == [Lost(reason="The engine was closed."), Lost(reason="The engine was closed.")]
+    assert list(await watching) == [Lost(reason="The engine was closed.", is_ours=True)] * 2
     with pytest.raises(EngineError, match="closed"):
         await engine.submit(job("late"))
 
@@ -303,3 +305,72 @@ async def test_a_long_queue_is_told_to_its_end() -> None:
         for n in range(1_001):
             await engine.submit(job(f"{n}"))
         assert await anext(engine.watch("1000")) == Waiting(position=1_000, wait_s=None)
+
+
+async def test_nobody_fills_a_worker_with_small_jobs() -> None:
+    """A hundred jobs of one row each leave seats for others: a newcomer is inside at once, and draws within moments."""
+    async with running_engine("--step-s", "0.02", "--row-cap", "32") as engine:
+        for n in range(101):
+            await engine.submit(job(f"a{n}", guidance=1.0, steps=150))
+        await watch_until(engine, "a0", 2)  # the worker has told how many rows pay off
+        assert engine.status().n_running == 32
+        assert engine.wait_for_newcomer_s("bob", job("b").recipe) == 0.0
+        await engine.submit(job("b", owner="bob"))
+        assert engine.status().n_running == 33
+        reached = await watch_until(engine, "a0", 0)
+        await watch_until(engine, "b", 1)
+        assert (await watch_until(engine, "a0", 0)).step - reached.step <= 6
+
+
+async def test_a_newcomers_wait_is_what_it_will_be_told() -> None:
+    """Asking beforehand and being told in the queue agree; and asking leaves nothing behind."""
+    async with running_engine("--step-s", "0.2", most_jobs_in_worker=1) as engine:
+        assert engine.wait_for_newcomer_s("ada", job("j").recipe) == 0.0
+        await engine.submit(job("first", steps=1))
+        await engine.result("first")
+        for n in range(4):
+            await engine.submit(job(f"{n}", steps=100))
+        promised_s = engine.wait_for_newcomer_s("ada", job("j").recipe)
+        assert (engine.status().n_waiting, promised_s is None) == (3, False)
+        sooner_s = engine.wait_for_newcomer_s("bob", job("j").recipe)
+        await engine.submit(job("j"))
+        told = await anext(engine.watch("j"))
+        for n in range(4):
+            await engine.cancel(f"{n}")
+    assert isinstance(told, Waiting)
+    assert told.position == 4
+    assert promised_s
+    assert told.wait_s == pytest.approx(promised_s, rel=0.1)
+    assert sooner_s
+    assert sooner_s < promised_s / 2
+
+
+async def test_what_was_learned_gives_the_same_waits_after_a_restart() -> None:
+    """A book that was saved promises what the one that learned it did."""
+    async with running_engine("--step-s", "0.1", most_jobs_in_worker=1) as engine:
+        await engine.submit(job("first", steps=4))
+        await engine.result("first")
+        speeds = engine.speeds.speeds()
+    promised_s = []
+    for book in (SpeedBook(speeds), SpeedBook(SpeedBook(speeds).speeds())):
+        again = Engine(settings(*SLOW, most_jobs_in_worker=1), book)
+        await again.start()
+        for n in range(3):
+            await again.submit(job(f"{n}"))
+        promised_s.append(again.wait_for_newcomer_s("ada", job("j").recipe))
+        await again.close()
+    assert promised_s[0]
+    assert promised_s[0] == promised_s[1]
+
+
+async def test_a_listener_is_told_what_is_true_when_it_comes() -> None:
+    """Positions that nobody heard are not kept: who joins late gets the present one, not an old one first."""
+    async with running_engine(*SLOW, most_jobs_in_worker=1) as engine:
+        for n in range(4):
+            await engine.submit(job(f"{n}"))
+        early = engine.watch("3")
+        assert await anext(early) == Waiting(position=3, wait_s=None)
+        assert isinstance(early, AsyncGenerator)
+        await early.aclose()
+        await engine.cancel("1")
+        assert await anext(engine.watch("3")) == Waiting(position=2, wait_s=None)

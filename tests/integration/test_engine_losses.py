@@ -219,9 +219,10 @@ async def test_cancelling_everything_leaves_no_process() -> None:
     engine = Engine(settings(*SLOW))
     await engine.start()
     pid = pid_of(engine)
-    for task in engine._tasks:
+    for task in engine._crew._lives:
         task.cancel()
-    await asyncio.gather(*engine._tasks, return_exceptions=True)
+    await asyncio.gather(*engine._crew._lives, return_exceptions=True)
+    await engine.close()
     await until(lambda: not is_alive(pid))
 
 
@@ -241,3 +242,48 @@ async def test_a_preload_that_fails_stops_nobody() -> None:
     async with running_engine(preload="missing") as engine:
         await engine.submit(job("j"))
         assert isinstance(await engine.result("j"), Done)
+
+
+async def test_a_step_that_never_ends_is_found_long_before_the_deadline() -> None:
+    """From what the same kind of job took before: heartbeats go on, and the job could have taken another hour."""
+    async with running_engine("--step-s", "0.02", hang_floor_s=1.5) as engine:
+        await engine.submit(job("first"))
+        assert isinstance(await engine.result("first"), Done)
+        await engine.submit(job("j", prompt="hang@2"))
+        async with asyncio.timeout(30.0):
+            lost = await engine.result("j")
+        assert isinstance(lost, Lost)
+        assert not lost.is_ours
+        assert "longer than it ever took" in lost.reason
+        await engine.submit(job("next"))
+        assert isinstance(await engine.result("next"), Done)
+
+
+async def test_a_first_job_may_take_its_time() -> None:
+    """A step twice as long as the floor, of a model that nobody has seen: only its own deadline ends it."""
+    async with running_engine("--step-s", "3.0", hang_floor_s=0.5) as engine:
+        await engine.submit(job("j", steps=1))
+        assert isinstance(await engine.result("j"), Done)
+        await engine.submit(job("k", steps=1))
+        assert isinstance(await engine.result("k"), Done)
+        assert engine.status().workers[0].n_losses == 0
+
+
+async def test_loading_is_no_hanging() -> None:
+    """Another model may take as long as it likes to be read."""
+    async with running_engine("--load-s", "4.0", hang_floor_s=1.0) as engine:
+        for number, model in enumerate(("gradient", "another", "gradient")):
+            await engine.submit(job(f"{number}", model=model))
+            assert isinstance(await engine.result(f"{number}"), Done)
+        assert engine.status().workers[0].n_losses == 0
+
+
+async def test_a_death_is_noticed_at_once() -> None:
+    """Within a moment of kill -9 its job is lost, and the desk may act."""
+    async with running_engine(*SLOW) as engine:
+        await engine.submit(job("j"))
+        assert isinstance(await anext(engine.watch("j")), Progress)
+        began_s = asyncio.get_running_loop().time()
+        os.kill(pid_of(engine), signal.SIGKILL)
+        assert isinstance(await engine.result("j"), Lost)
+        assert asyncio.get_running_loop().time() - began_s < 5.0  # 0.1 s; five on a machine that is busy

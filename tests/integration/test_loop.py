@@ -79,6 +79,15 @@ def test_newcomers_join_the_running_batch_at_the_next_step(job: Job) -> None:
     assert [tick.rows for tick in wall.ticks] == [2] * 4 + [3] * 5 + [2]
 
 
+def test_a_newcomer_steps_within_a_few_ticks_of_a_crowd(job: Job) -> None:
+    """Two dozen jobs of one owner arrive first: another's is set up before theirs, and draws two ticks later."""
+    greedy = [replace(other(job, f"g{n}", steps=15), owner="greedy") for n in range(24)]
+    wall = inline_worker.run(*greedy[:10], *((3, each) for each in greedy[10:]), (3, replace(job, owner="new")))
+    ticks = [tick for tick, ticked in enumerate(wall.ticks) if any(step.job_id == "one" for step in ticked.jobs)]
+    assert ticks[0] <= 3 + 3
+    assert ticks[-1] - ticks[0] <= 12  # its ten steps come one after the other
+
+
 def test_a_cancelled_job_leaves_at_the_next_step(job: Job) -> None:
     """It is answered, draws nothing more, and its neighbour goes on."""
     wall = inline_worker.run(job, other(job, "two", seed=2), (3, Cancel(job_id="one")))

@@ -1,16 +1,23 @@
 import asyncio
+import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.errors import StorageError, UserError
+from storage import database as database_module
 from storage import migrate
 from storage.database import CHECKPOINT_EVERY, Database
 from storage.statements import Reading, Writing
+from storage.store import DATABASE_NAME, open_store
+from tests.fakes.inline_sqlite import InlineConnection
 
 NOTE = "INSERT INTO chores (name) VALUES (:name)"
 
@@ -210,7 +217,8 @@ async def test_cancelling_the_writer_itself_loses_no_caller_and_no_thread(tmp_pa
 async def test_closing_that_is_cancelled_still_ends_the_threads(tmp_path: Path) -> None:
     """Nobody has to be patient for the process to be able to exit."""
     database = await Database.open(tmp_path / "a.sqlite")
-    threads = [connection._thread for connection in (*database._readers, database._writer)]
+    opened: list[Any] = [*database._readers, database._writer]
+    threads = [connection._thread for connection in opened]
     closing = asyncio.create_task(database.close())
     await asyncio.sleep(0)
     closing.cancel()
@@ -240,6 +248,84 @@ async def test_the_settings_are_the_safe_ones(database: Database) -> None:
         return {name: await writing.value(f"PRAGMA {name}") for name in wanted}
 
     assert await database.write(step) == wanted
+
+
+async def test_a_database_may_be_asked_where_it_is_awaited(tmp_path: Path) -> None:
+    """With connections of somebody else's, such as a simulator's: no thread, the same answers."""
+    before = set(threading.enumerate())
+
+    async def connect(uri: str) -> Any:
+        return InlineConnection(uri)
+
+    async with open_store(tmp_path, clock=lambda: 1_800_000_000.0, connect=connect) as store:
+        assert [thread for thread in set(threading.enumerate()) - before if "connection_worker" in thread.name] == []
+        await store.acts.note("e:1", "discord:1", "yes")
+        assert await store.acts.answered("e:1") == "yes"
+        with pytest.raises(UserError, match="no"):
+            await store.database.write(Step("one", UserError("no")))
+        assert await store.database.read(names) == []
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    assert connection.execute("SELECT first_ms FROM people").fetchall() == [(1_800_000_000_000,)]
+    connection.close()
+
+
+async def test_rewriting_keeps_what_is_there_and_drops_what_was(database: Database) -> None:
+    """A step beside it waits; readers need not."""
+    for number in range(300):
+        await database.write(Step(f"{number:04} " + "x" * 500))
+
+    async def step(writing: Writing) -> None:
+        await writing.rows("DELETE FROM chores WHERE name >= '0010'")
+
+    await database.write(step)
+    size = database.path.stat().st_size
+    await asyncio.gather(database.rewrite(), database.write(Step("later")), database.read(names))
+    assert len(await database.read(names)) == 11
+    assert database.path.stat().st_size < size - 100_000
+
+
+# Another program has it
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a moment, not five seconds."""
+    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_S", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_database_that_another_program_writes_is_a_sentence_and_nothing_is_half_written(tmp_path: Path) -> None:
+    """A shell with a transaction left open: nothing is written while it lasts, everything afterwards."""
+    database = await Database.open(tmp_path / "a.sqlite")
+    other = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO chores (name) VALUES ('theirs')")
+    for _ in range(3):
+        with pytest.raises(StorageError, match="Another program holds the database"):
+            await database.write(Step("ours"))
+    assert await database.read(names) == []
+    other.execute("COMMIT")
+    other.close()
+    await database.write(Step("ours"))
+    assert await database.read(names) == ["ours", "theirs"]
+    await database.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_database_that_another_program_has_to_itself_cannot_be_opened(tmp_path: Path) -> None:
+    """Also one whose tables would have to be brought up to date: it stays as it was."""
+    path = await _made(tmp_path / "a.sqlite")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    before = set(threading.enumerate())
+    with pytest.raises(StorageError, match="Another program holds the database"):
+        await Database.open(path)
+    assert left_since(before) == []
+    other.close()
+    database = await Database.open(path)
+    assert len(await database.read(names)) == 200
+    await database.close()
 
 
 # Files that are not as they should be
@@ -302,7 +388,7 @@ async def test_a_newer_database_is_refused_and_kept(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 999")
     connection.close()
-    await _refused(path, r"newer Darkroom \(its version is 999, this one knows 1\): update")
+    await _refused(path, r"newer Darkroom \(its version is 999, this one knows 2\): update")
 
 
 async def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) -> None:
@@ -325,24 +411,24 @@ def _with(folder: Path, name: str, sql: str) -> Path:
 async def test_an_older_database_is_copied_and_brought_up_to_date(tmp_path: Path) -> None:
     """The copy is whole, and of the version before."""
     path = await _made(tmp_path / "a.sqlite")
-    newer = _with(tmp_path / "m", "0002_more.sql", "CREATE TABLE more (id INTEGER) STRICT;")
+    newer = _with(tmp_path / "m", "0003_more.sql", "CREATE TABLE more (id INTEGER) STRICT;")
     database = await Database.open(path, newer)
     assert len(await database.read(names)) == 200
     await database.close()
-    copy = sqlite3.connect(tmp_path / "a-version-0001.sqlite")
-    assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+    copy = sqlite3.connect(tmp_path / "a-version-0002.sqlite")
+    assert copy.execute("PRAGMA user_version").fetchone() == (2,)
     assert copy.execute("SELECT count(*) FROM chores").fetchone() == (200,)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
-    assert files_in(tmp_path) == ["a-version-0001.sqlite", "a.sqlite", "m"]
+    assert files_in(tmp_path) == ["a-version-0002.sqlite", "a.sqlite", "m"]
 
 
 @pytest.mark.parametrize("broken", ["INSERT INTO nowhere VALUES (1);", "CREATE TABLE half ("])
 async def test_a_migration_that_fails_leaves_everything_as_it_was(tmp_path: Path, broken: str) -> None:
     """The old tables, the old version and a copy; the older program still opens it."""
     path = await _made(tmp_path / "a.sqlite")
-    newer = _with(tmp_path / "m", "0002_more.sql", f"DELETE FROM chores; {broken}")
-    with pytest.raises(StorageError, match=r"could not be brought to version 2.*It is as it was.*a-version-0001"):
+    newer = _with(tmp_path / "m", "0003_more.sql", f"DELETE FROM chores; {broken}")
+    with pytest.raises(StorageError, match=r"could not be brought to version 3.*It is as it was.*a-version-0002"):
         await Database.open(path, newer)
     database = await Database.open(path)
     assert len(await database.read(names)) == 200
@@ -354,3 +440,99 @@ def test_no_migration_ends_its_own_transaction() -> None:
     for file in migrate.migrations().values():
         words = file.read_text().upper()
         assert not {"COMMIT", "BEGIN", "ROLLBACK", "PRAGMA"} & set(words.replace(";", " ").split())
+
+
+# From version 1, with what people had in it
+
+_FIRST_ROWS = """
+INSERT INTO people (id, owner, name, first_ms, last_ms, n_pictures, gpu_s) VALUES
+  (1, 'web:operator', 'Op', 1, 2, 3, 4.5);
+INSERT INTO places (id, place, first_ms, last_ms) VALUES (1, 'web:page', 1, 2);
+INSERT INTO files (id, hash, media_type, n_bytes, stored_ms, n_unclaimed) VALUES
+  (1, zeroblob(32), 'image/png', 9, 1, 0);
+INSERT INTO sessions VALUES ('hash', 'web:operator', 'Op', 9000000000000);
+INSERT INTO speeds VALUES (0, 'pocket', 64, 64, '[0.5]');
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+INSERT INTO requests (no, id, event_key, person, place, reply_to, asker, kind, words, state, sentence, created_ms)
+  SELECT i, printf('id%08d', i), 'w:' || i, 1, 1, 'm', 'Op', 'imagine', '/imagine ' || i,
+  iif(i % 3, 'done', 'waiting'), '', i FROM n;
+INSERT INTO jobs (no, id, request, ordinal, first_number, label, recipe, n_pictures, state, gpu_s)
+  SELECT no, id || '-1', no, 1, 1, '', '{"prompt": "a cat", "model": "pocket", "seed": 7, "steps": 4, "guidance": 1.0,
+  "sampler": "euler", "width_px": 64, "height_px": 64}', 1, state, 1.5 FROM requests;
+INSERT INTO pictures (request, job, number, person, place, recipe, label, pixel_hash, file, thumbnail, width_px,
+  height_px, gpu_s, created_ms) SELECT no, no, 1, 1, 1, recipe, '', zeroblob(32), 1, 1, 64, 64, 1.5, no FROM jobs
+  WHERE state = 'done';
+INSERT INTO search (rowid, tokens) SELECT id, '1_a 1_c 1_ca 1_cat' FROM pictures;
+UPDATE people SET n_pictures = 2000;
+"""
+_OLD_TABLES = ("people", "places", "files", "requests", "jobs", "pictures", "sessions", "speeds", "chores", "links")
+
+
+def _of_version_1(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """A database as the first Darkroom left it; returns its rows."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(migrate.migrations()[1].read_text())
+    connection.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.executescript(f"BEGIN; {_FIRST_ROWS} COMMIT;")
+    rows = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in _OLD_TABLES}
+    connection.close()
+    return rows
+
+
+def _rows_now(path: Path, before: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """The same columns of the same tables; new columns come last."""
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    now = {
+        table: [
+            row[: len(rows[0]) if rows else None] for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
+        ]
+        for table, rows in before.items()
+    }
+    connection.close()
+    return now
+
+
+async def test_what_version_1_held_is_all_there_and_goes_on(tmp_path: Path) -> None:
+    """Every row as it was; what waited still waits, owners are themselves, the search finds."""
+    before = await asyncio.to_thread(_of_version_1, tmp_path / DATABASE_NAME)
+    async with open_store(tmp_path) as store:
+        found = await store.people.find("web:operator")
+        assert found
+        assert (found.owner, found.accounts, found.is_operator, found.is_allowed) == (
+            "web:operator", ("web:operator",), False, None,
+        )  # fmt: skip
+        assert len(await store.requests.unfinished()) == 1_000
+        assert await store.history.count("web:operator", "cat") == 2_000
+        assert await store.tuning.all_of("") == {"tier": "member"}
+        assert await store.outbox.counts() == {} or not any((await store.outbox.counts()).values())
+    assert await asyncio.to_thread(_rows_now, tmp_path / DATABASE_NAME, before) == before
+
+
+def test_a_migration_that_is_killed_leaves_a_database_that_opens(tmp_path: Path) -> None:
+    """At whatever moment: the next start brings it up to date, and no row is lost."""
+    program = "import asyncio, pathlib, sys; from storage.database import Database\n"
+    program += "print(flush=True); asyncio.run(Database.open(pathlib.Path(sys.argv[1])))"
+    luck = random.Random()
+    for number in range(5):
+        path = tmp_path / f"{number}" / DATABASE_NAME
+        path.parent.mkdir()
+        before = _of_version_1(path)
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout
+            process.stdout.readline()
+            try:
+                process.wait(luck.uniform(0.0, 0.12))
+            except subprocess.TimeoutExpired:
+                process.kill()
+        asyncio.run(_opened_and_closed(path))
+        assert _rows_now(path, before) == before
+
+
+async def _opened_and_closed(path: Path) -> None:
+    await (await Database.open(path)).close()

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import migrate
+from storage.history import MOST_COUNTED
+from storage.statements import Writing
 from storage.store import Store, open_store
 from storage.words import match_for, tokens_of
 from tests.fakes import remembered
@@ -98,7 +100,7 @@ def test_sqlite_finds_what_a_walk_over_the_words_finds(searched: str, prompt: st
     """For any two texts: the index splits its tokens just where we do."""
     connection = sqlite3.connect(":memory:")
     try:
-        for file in migrate.migrations().values():
+        for _, file in sorted(migrate.migrations().items()):
             connection.executescript(file.read_text())
         tokens = tokens_of(1, prompt, "", 7)
         connection.execute("INSERT INTO search (rowid, tokens) VALUES (5, ?)", (tokens,))
@@ -139,3 +141,46 @@ async def test_the_file_of_some_pixels_is_found_while_it_is_kept(store: Store) -
     assert await store.history.file_of_pixels("no hash") is None
     await store.pictures.prune(0)
     assert await store.history.file_of_pixels(picture.pixel_hash) is None
+
+
+async def _link(store: Store, head: str | None, account: str) -> None:
+    async def step(writing: Writing) -> None:
+        await writing.rows(
+            "UPDATE people SET head = (SELECT id FROM people WHERE owner = :head) WHERE owner = :account",
+            head=head,
+            account=account,
+        )
+
+    await store.database.write(step)
+
+
+async def test_linked_accounts_have_one_history_and_part_with_their_own(store: Store) -> None:
+    """Merged newest first, by cursor and by page, with and without words; nothing of others, nothing lost."""
+    accounts = (OWNER, "discord:1", "telegram:2")
+    for number in range(12):
+        words = f"{'boat' if number % 2 else 'sea'} {number}"
+        await remembered.drawn(store, remembered.recipe(words, seed=number), owner=accounts[number % 3])
+    await remembered.drawn(store, remembered.recipe("boat of bob"), owner="web:bob")
+    for account in accounts[1:]:
+        await _link(store, OWNER, account)
+    newest = await store.history.newest(OWNER)
+    assert newest
+    for account in accounts:
+        everything = await store.history.search(account, "", None, 99)
+        assert [each.recipe.seed for each in everything] == list(range(11, -1, -1))
+        assert {each.owner for each in everything} == {OWNER}
+        assert await store.history.newest(account) == everything[0] == newest
+        assert await store.history.totals(account) == (12, 18.0)
+        for words, found in (("", everything), ("boat", everything[::2])):
+            by_cursor = list(await store.history.search(account, words, None, 2))
+            while more := await store.history.search(account, words, by_cursor[-1], 2):
+                by_cursor += more
+            by_page = [each for page in range(1, 9) for each in await store.history.page(account, words, page, 2)]
+            assert by_cursor == by_page == list(found)
+            assert await store.history.count(account, words) == len(found) <= MOST_COUNTED
+    request = await store.requests.find(newest.request)
+    assert request
+    assert (request.owner, request.account) == (OWNER, "telegram:2")
+    await _link(store, None, "telegram:2")
+    assert [each.recipe.seed for each in await store.history.search("telegram:2", "", None, 99)] == [11, 8, 5, 2]
+    assert await store.history.count(OWNER, "") == 8

@@ -12,7 +12,7 @@ from storage import deleting
 from storage.deleting import forget_words
 from storage.ids import new_request_id
 from storage.records import Session, State
-from storage.statements import Writing
+from storage.statements import Reading, Row, Writing
 from storage.store import DATABASE_NAME, Store, open_store
 from tests.fakes import remembered
 from tests.fakes.remembered import NOW_S, OWNER
@@ -63,7 +63,7 @@ async def test_what_is_offered_waits_only_once_it_is_begun(store: Store) -> None
     await store.requests.add(new, [remembered.job(new)])
     assert await store.requests.unfinished() == ()
     assert [await store.requests.begin(new.id) for _ in range(2)] == [True, False]
-    assert [each.id for each in await store.requests.unfinished()] == [new.id]
+    assert [each.id for each, _ in await store.requests.unfinished()] == [new.id]
     assert [job.state for job in await store.requests.jobs_of(new.id)] == [State.WAITING]
     assert not await store.requests.begin("nothing")
 
@@ -74,7 +74,30 @@ async def test_what_waits_is_told_oldest_first(store: Store) -> None:
     for each in asked:
         await store.requests.add(each, [remembered.job(each)])
     await store.requests.end(asked[2].id, State.FAILED, "no")
-    assert [each.id for each in await store.requests.unfinished()] == [asked[n].id for n in (0, 1, 3, 4)]
+    assert [each.id for each, _ in await store.requests.unfinished()] == [asked[n].id for n in (0, 1, 3, 4)]
+
+
+async def test_what_waits_comes_with_all_its_jobs_in_two_questions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are done too, in their order, however many requests there are."""
+    asked = [remembered.request() for _ in range(30)]
+    for each in asked:
+        await store.requests.add(each, [remembered.job(each, ordinal) for ordinal in (1, 2)])
+    await store.requests.fail_job(f"{asked[3].id}-1", "no")
+    questions: list[str] = []
+    rows = Reading.rows
+
+    async def spied(reading: Reading, sql: str, **values: object) -> list[Row]:
+        questions.append(sql)
+        return await rows(reading, sql, **values)
+
+    monkeypatch.setattr(Reading, "rows", spied)
+    unfinished = await store.requests.unfinished()
+    assert len(questions) == 2
+    assert [row.id for row, _ in unfinished] == [each.id for each in asked]
+    assert all([job.id for job in jobs] == [f"{row.id}-1", f"{row.id}-2"] for row, jobs in unfinished)
+    assert [job.state for job in unfinished[3][1]] == [State.FAILED, State.WAITING]
 
 
 async def test_a_finished_job_has_its_pictures_and_counts_once(store: Store) -> None:

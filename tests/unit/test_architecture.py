@@ -18,11 +18,14 @@ ENGINE_LAYERS = (
     ("errors",),
     ("domain",),
     ("catalog", "cost", "fairness", "label", "lettering", "messages", "track"),
-    ("intake",),
+    ("forecast", "intake", "pulse"),
     ("compose", "resample"),
-    ("grid", "look"),
+    ("chart", "grid", "look"),
     ("finish", "post", "process"),
     ("supervisor",),
+    ("settings",),
+    ("crew", "positions"),
+    ("feeder",),
     ("engine",),
 )
 # What the children of the house may take from engine, besides what is their own.
@@ -39,7 +42,15 @@ AT_HOME = {
     "huggingface_hub": ("engine.worker",),
     "numpy": ("engine.worker", "engine.pocket"),
     "PIL": (
-        *("engine.compose", "engine.finish", "engine.grid", "engine.intake", "engine.lettering", "engine.look"),
+        *(
+            "engine.chart",
+            "engine.compose",
+            "engine.finish",
+            "engine.grid",
+            "engine.intake",
+            "engine.lettering",
+            "engine.look",
+        ),
         *("engine.pocket", "engine.resample"),
     ),
     "aiosqlite": ("storage",),

@@ -4,7 +4,7 @@ A refusal of the studio is an answer like any other, a card that says why; only 
 """
 
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -34,6 +34,8 @@ N_LINES = 60  # of the history at once
 MAX_SEARCH_CHARS = 1_000
 MAX_NAME_CHARS = 64
 _SHOWN_CHARS = 4_000  # of words that were refused
+TROUBLE = "trouble"  # our own: what was asked may be asked once more under the same key
+FORGET = "forget"
 
 
 class Parser(Protocol):
@@ -49,10 +51,20 @@ class Parser(Protocol):
 class Api:
     """The addresses under /api, but for uploads and events."""
 
-    def __init__(self, studio: WebStudio, settings: WebSettings, parser: Parser) -> None:
+    def __init__(
+        self,
+        studio: WebStudio,
+        settings: WebSettings,
+        parser: Parser,
+        *,
+        is_operator: Callable[[Origin], bool],
+        forget: Callable[[str], None],
+    ) -> None:
         self._studio = studio
         self._settings = settings
         self._parser = parser
+        self._is_operator = is_operator
+        self._forget = forget
 
     def routes(self) -> list[web.RouteDef]:
         """What can be asked."""
@@ -71,7 +83,7 @@ class Api:
         return guard.json_body(
             wire.Me(
                 name=person.name,
-                is_operator=person.is_operator,
+                is_operator=person.is_operator or self._is_operator(_origin(person, "me", None)),
                 is_loopback=self._settings.is_loopback,
                 version=about.version,
                 model=about.model,
@@ -97,8 +109,13 @@ class Api:
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Do what a button says."""
         person, pressed = request[PERSON], await guard.read_json(request, wire.Press)
-        card = self._studio.press(_origin(person, pressed.key, None), pressed.button)
-        return guard.json_body(await _answered(card, person, ""))
+        pressing = self._studio.press(_origin(person, pressed.key, None), pressed.button)
+        card = await _answered(pressing, person, "")
+        response = guard.json_body(card)
+        if _is_forgotten(card):
+            self._forget(person.owner)
+            response.headers["Clear-Site-Data"] = '"cache"'  # pictures that this browser kept
+        return response
 
     async def hint(self, request: web.Request) -> web.StreamResponse:
         """What would come of the words, while they are being typed. Does nothing."""
@@ -141,9 +158,9 @@ async def _answered(card: Awaitable[Card], person: Person, words: str) -> Card:
     except DarkroomError as exc:
         if not isinstance(exc, UserError):
             log.warning("a request was refused for a reason of ours", reason=str(exc))
-        answer = _refusal(str(exc))
+        answer = _refusal(str(exc), "refusal" if isinstance(exc, UserError) else TROUBLE)
     except Exception:  # noqa: BLE001  # the platform edge
-        answer = _refusal(unexpected("a request"))
+        answer = _refusal(unexpected("a request"), TROUBLE)
     if answer.id:
         return answer
     now_s = time.time()
@@ -156,8 +173,13 @@ async def _answered(card: Awaitable[Card], person: Person, words: str) -> Card:
     )
 
 
-def _refusal(sentence: str) -> Card:
-    return Card(id="", kind="refusal", state=State.NOTE, sentence=sentence, is_refusal=True)
+def _is_forgotten(card: Card) -> bool:
+    """Everything about them was deleted just now; the question before it has buttons."""
+    return card.kind == FORGET and not card.is_refusal and not card.buttons
+
+
+def _refusal(sentence: str, kind: str) -> Card:
+    return Card(id="", kind=kind, state=State.NOTE, sentence=sentence, is_refusal=True)
 
 
 def _origin(person: Person, key: str, answered: str | None) -> Origin:
@@ -182,20 +204,25 @@ def words_of(command: str, values: Mapping[str, wire.Value]) -> str:
         if value in ("", None, False) or (option and option.kind is OptionKind.UPLOAD):
             continue
         if option and not option.flags:
-            plain.append(str(value))
+            plain.append(str(value) if option.takes_rest else _in_one(str(value)))
             continue
         flag = option.flags[0] if option else f"--{name}"
         (rest if option and option.takes_rest else flags).append(flag if value is True else f"{flag} {value}")
     return " ".join([*plain, *flags, *rest])
 
 
+def _in_one(value: str) -> str:
+    """A name of several words as one."""
+    return f'"{value}"' if len(value.split()) > 1 else value
+
+
 def n_pictures(request: Request) -> int:
     """How many pictures a request comes to; 0 where it makes none."""
     match request:
         case Imagine():
-            return sum(wish.n_pictures for wish in request.wishes)
+            return sum(wish.n_wanted for wish in request.wishes)
         case Remix():
-            return request.wish.n_pictures
+            return request.wish.n_wanted
         case Vary():
             return request.n_pictures
         case Compare():

@@ -146,6 +146,13 @@ class Events:
                     reader.end()
             feed.wake()
 
+    def forget(self, owner: str) -> None:
+        """Keep nothing of what was told to them, and end their streams: who comes back begins anew."""
+        if feed := self._feeds.pop(owner, None):
+            for reader in feed.readers:
+                reader.end()
+            feed.wake()
+
     def close(self) -> None:
         """End every stream at once, and begin none."""
         self._is_closed = True
@@ -167,8 +174,8 @@ class Events:
 
     def leave(self, owner: str, reader: Reader) -> None:
         """Count a reader out; its feed stays for those who come back."""
-        feed = self._feeds[owner]
-        feed.readers = [each for each in feed.readers if each is not reader]
+        if feed := self._feeds.get(owner):
+            feed.readers = [each for each in feed.readers if each is not reader]
 
     async def read(
         self, owner: str, reader: Reader, last_id: str | None, snapshot: Snapshot
@@ -177,7 +184,9 @@ class Events:
 
         The place in the feed is taken before the snapshot is: what happens meanwhile comes after it.
         """
-        feed = self._feeds[owner]
+        feed = self._feeds.get(owner)
+        if feed is None:  # forgotten since it was opened
+            return
         at = self._resumed(last_id, feed)
         yield RETRY
         while not reader.is_over:

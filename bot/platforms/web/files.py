@@ -1,4 +1,7 @@
-"""Files to browsers: somebody's pictures, and the page's own. A name is looked up, never joined to a path."""
+"""Files to browsers: somebody's pictures and papers, and the page's own.
+
+A name is looked up, never joined to a path.
+"""
 
 import asyncio
 import hashlib
@@ -12,7 +15,7 @@ from aiohttp import web
 
 from bot.platforms.web.door import PERSON
 from bot.platforms.web.refusals import NOT_FOUND, Refused
-from bot.platforms.web.seams import WebStudio
+from bot.platforms.web.seams import Served, WebStudio
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {
@@ -28,6 +31,8 @@ MEDIA_TYPES = {
 }
 # A picture's name never means another picture; but one that was deleted should leave the browser too before long.
 PICTURE_CACHE = "private, max-age=3600, immutable"
+PAPER_CACHE = "no-store"  # an export holds everything about somebody, and is gone here within the hour
+SHOWN_PAPERS = ("image/png", "image/webp")  # all else is saved, whatever a browser would make of it
 _GONE = "That file is no longer kept."
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -96,7 +101,7 @@ def asset(body: bytes, suffix: str) -> Asset:
 
 
 class Pictures:
-    """The pictures of whoever asks. Whose they are is for the studio to say."""
+    """The pictures and papers of whoever asks. Whose they are is for the studio to say."""
 
     def __init__(self, studio: WebStudio) -> None:
         self._studio = studio
@@ -108,18 +113,33 @@ class Pictures:
             web.get(r"/{kind:thumbnail}/{name:[0-9a-z]{1,16}(?:\.[0-9]{1,3})?}.webp", self.file),
             web.get(r"/{kind:animation}/{name:[0-9a-z]{1,16}(?:\.[0-9]{1,3})?}.webp", self.file),
             web.get(r"/{kind:upload}/{name:[0-9A-Za-z_-]{1,64}}.png", self.file),
+            web.get(r"/api/{kind:paper}/{name:[0-9A-Za-z_-]{1,64}}", self.paper),
         ]
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """A file, kept by the browser for ever; with `?download=1` to be saved under a speaking name."""
+        """A file that the browser may keep; with `?download=1` to be saved under a speaking name."""
+        served = await self._found(request)
+        return _sent(served, PICTURE_CACHE, is_saved=bool(request.query.get("download")))
+
+    async def paper(self, request: web.Request) -> web.StreamResponse:
+        """A chart to look at, or an export to save; nobody keeps a copy on the way."""
+        served = await self._found(request)
+        is_saved = bool(request.query.get("download")) or served.media_type not in SHOWN_PAPERS
+        return _sent(served, PAPER_CACHE, is_saved=is_saved)
+
+    async def _found(self, request: web.Request) -> Served:
         kind, name = request.match_info["kind"], request.match_info["name"]
         served = await self._studio.file(request[PERSON].owner, name, kind)
         if not await asyncio.to_thread(served.path.is_file):
             raise Refused(HTTPStatus.NOT_FOUND, _GONE)
-        headers = {"Content-Type": served.media_type, "Cache-Control": PICTURE_CACHE}
-        if request.query.get("download"):
-            headers["Content-Disposition"] = disposition(served.download_name)
-        return web.FileResponse(served.path, headers=headers)
+        return served
+
+
+def _sent(served: Served, cache: str, *, is_saved: bool) -> web.FileResponse:
+    headers = {"Content-Type": served.media_type, "Cache-Control": cache}
+    if is_saved:
+        headers["Content-Disposition"] = disposition(served.download_name)
+    return web.FileResponse(served.path, headers=headers)
 
 
 def disposition(name: str) -> str:

@@ -68,7 +68,7 @@ class WebStudio(Protocol):
         """Their pictures with all of these words, newest first."""
 
     async def file(self, owner: str, name: str, kind: str, /) -> Served:
-        """A file of theirs. Kind: picture, thumbnail, animation, upload. Not there and not theirs raise the same."""
+        """A file of theirs. Kind: picture, thumbnail, animation, upload, paper. What is not theirs is not there."""
 
     def status(self) -> EngineStatus:
         """The engine at this moment."""

@@ -5,11 +5,13 @@ Puts the parts of this folder together, binds the port, and lets go of it. Knows
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from aiohttp import web
 
 from bot import parser as the_parser
-from bot.cards import Card
+from bot.cards import Card, Origin
+from bot.platforms.base import Address, Budget, Found
 from bot.platforms.web import guard, port, wire
 from bot.platforms.web.api import Api, Parser
 from bot.platforms.web.door import Door
@@ -20,20 +22,26 @@ from bot.platforms.web.sessions import Sessions
 from bot.platforms.web.settings import WebSettings
 from bot.platforms.web.stream import Streams
 from bot.platforms.web.uploads import Uploads
+from storage.records import DeliveryKind
 
 MAX_JSON_BYTES = 2**20  # 100,000 characters of any script reach the parser, which has a sentence for them
 STATUS_EVERY_S = 1.0
-CLOSE_WITHIN_S = 5.0  # for requests that are being answered; streams end at once
+CLOSE_WITHIN_S = 3.0  # for requests that are being answered; streams end at once
+BUDGET = Budget(of_message=(10, 1.0))  # what an eye can follow; a page refuses nothing
 
 __all__ = ["WebPlatform", "WebSettings"]
 
 
 class WebPlatform:
-    """Serves the page between `start` and `close`. A message's `reply_to` is the owner whose streams show it."""
+    """Serves the page between `start` and `close`. A message's `reply_to` is the account whose streams show it.
+
+    `is_operator` says so of people beside the page's own operator; they are shown what operators can do.
+    """
 
     name = "web"
-    edit_every_s = 0.1
+    budget = BUDGET
     has_previews = True
+    is_repeatable = True
 
     def __init__(
         self,
@@ -42,8 +50,10 @@ class WebPlatform:
         settings: WebSettings,
         parser: Parser = the_parser,
         status_every_s: float = STATUS_EVERY_S,
+        is_operator: Callable[[Origin], bool] = lambda _: False,
     ) -> None:
         self._studio = studio
+        self._is_operator = is_operator
         self._settings = settings
         self._parser = parser
         self._status_every_s = status_every_s
@@ -96,21 +106,43 @@ class WebPlatform:
         """What whoever runs this should read at the start: how to sign in, where that is needed."""
         return self._lines
 
-    async def acknowledge(self, reply_to: str, card: Card) -> None:
+    def chat(self, reply_to: str) -> str:
+        """Everybody's page is a chat of their own."""
+        return reply_to
+
+    def is_seen(self, reply_to: str) -> bool:
+        """Somebody looks at their page, or did and may come back to it."""
+        return self._events.is_followed(reply_to)
+
+    async def acknowledge(self, to: Address, card: Card) -> str | None:
         """Tell the owner's open pages. Nobody waits for a page, and none refuses."""
-        self._publish(reply_to, card)
+        self._publish(to.reply_to, card)
+        return None
 
-    async def progress(self, reply_to: str, card: Card) -> None:
+    async def progress(self, to: Address, card: Card) -> None:
         """The same; a newer card takes its place where it was not read yet."""
-        self._publish(reply_to, card)
+        self._publish(to.reply_to, card)
 
-    async def deliver(self, reply_to: str, card: Card) -> None:
+    async def deliver(self, to: Address, card: Card) -> str | None:
         """The same; a page that is not open finds it in the conversation later."""
-        self._publish(reply_to, card)
+        self._publish(to.reply_to, card)
+        return None
 
-    async def withdraw(self, reply_to: str, card_id: str) -> None:
+    async def withdraw(self, to: Address) -> None:
         """Tell the owner's open pages that it is gone."""
-        self._events.publish(reply_to, card_id, "removed", wire.encode(wire.Removed(card_id)))
+        self._events.publish(to.reply_to, to.request, "removed", wire.encode(wire.Removed(to.request)))
+
+    async def reconcile(self, to: Address, card: Card, kind: DeliveryKind) -> tuple[Found, str | None]:
+        """Told once more, which does no harm: then it was told."""
+        if kind is DeliveryKind.WITHDRAW:
+            await self.withdraw(to)
+        else:
+            self._publish(to.reply_to, card)
+        return Found.THERE, None
+
+    def forget(self, account: str) -> None:
+        """Keep nothing that was told to this account; its open pages begin anew, or are sent to sign in."""
+        self._events.forget(account)
 
     def _publish(self, owner: str, card: Card) -> None:
         if card.id and self._events.is_followed(owner):
@@ -123,6 +155,9 @@ class WebPlatform:
             if self._events.has_readers:
                 self._streams.tell_status()
 
+    def _api(self) -> Api:
+        return Api(self._studio, self._settings, self._parser, is_operator=self._is_operator, forget=self.forget)
+
     def _application(self, assets: Assets) -> web.Application:
         allowed = self._settings.allowed_hosts(self._port)
         application = web.Application(
@@ -133,7 +168,7 @@ class WebPlatform:
         parts = (
             self._door,
             self._streams,
-            Api(self._studio, self._settings, self._parser),
+            self._api(),
             Uploads(self._studio),
             Pictures(self._studio),
             assets,

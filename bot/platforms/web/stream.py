@@ -62,7 +62,12 @@ class Streams:
         """Tell everybody how busy the engine is, if that changed."""
         status = self._studio.status()
         is_ready = any(worker.ready is not None for worker in status.workers)
-        told = wire.Status(n_waiting=status.n_waiting, n_running=status.n_running, is_engine_ready=is_ready)
+        told = wire.Status(
+            n_waiting=status.n_waiting,
+            n_running=status.n_running,
+            is_engine_ready=is_ready,
+            is_paused=status.is_paused,
+        )
         self._events.tell_status(wire.encode(told))
 
     async def _write(self, request: web.Request, response: web.StreamResponse, reader: Reader) -> None:

@@ -73,6 +73,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     n_waiting: int
     n_running: int
     is_engine_ready: bool
+    is_paused: bool
 
 
 class Uploaded(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,6 +91,15 @@ def test_names_that_nothing_reads_are_told(tmp_path: Path) -> None:
         ("DARKROOM_WEB_BEHIND_PROXY", "perhaps"),
         ("DARKROOM_DISK_BUDGET_MIB", "1"),
         ("DARKROOM_DISK_BUDGET_MIB", "1.5"),
+        ("DARKROOM_OPERATORS", "ada"),
+        ("DARKROOM_OPERATORS", "discord:1 telegram:2"),
+        ("DARKROOM_OPERATORS", "discord:"),
+        ("DARKROOM_QUEUE_BOUND", "0"),
+        ("DARKROOM_QUEUE_BOUND", "many"),
+        ("DARKROOM_RETENTION_DAYS", "-1"),
+        ("DARKROOM_RETENTION_DAYS", "1.5"),
+        ("DARKROOM_RESTART_PAUSE_S", "3601"),
+        ("DARKROOM_RESTART_PAUSE_S", "nan"),
         ("DARKROOM_CONFIG", "/"),
     ],
 )
@@ -149,6 +158,15 @@ def test_the_page_is_set_as_people_write_it(tmp_path: Path) -> None:
     found = load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_WEB_PASSWORD": "correct horse"}, tmp_path)
     assert (found.web_port, found.web_hosts, found.web_behind_proxy) == (0, ("a.example.org", "b:8443"), True)
     assert "horse" not in repr(found)
+
+
+def test_the_desk_is_set_as_people_write_it(tmp_path: Path) -> None:
+    """Accounts with commas between, each once; numbers as numbers or text."""
+    (tmp_path / "darkroom.toml").write_text("queue_bound = 500\nretention_days = '30'\nrestart_pause_s = 0\n")
+    operators = "discord:123, telegram:456,discord:123"
+    found = load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_OPERATORS": operators}, tmp_path)
+    assert found.operators == ("discord:123", "telegram:456")
+    assert (found.queue_bound, found.retention_days, found.restart_pause_s) == (500, 30, 0.0)
 
 
 @given(st.text(max_size=60).map(lambda text: f"DARKROOM_MODEL={text}"))

@@ -4,10 +4,7 @@ import asyncio
 import hashlib
 import io
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,75 +13,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.cards import Card, State
-from bot.gallery import About
 from bot.library import Library
-from bot.making import MOST_LOSSES, Maker
+from bot.making import MOST_LOSSES
 from bot.parser import parse
-from bot.planning import Planner
-from bot.runner import Runner
-from bot.sources import MAX_UPLOADS_EACH, Sources
-from bot.studio import Studio
-from bot.telling import Teller
-from engine.engine import Engine
+from bot.sources import MAX_UPLOADS_EACH
 from engine.errors import BadPicture, StorageError, UserError
 from engine.finish import Finisher
 from storage import records
 from storage.records import JobRow, RequestRow
 from storage.requests import Requests
-from storage.store import Store, open_store
 from tests.fakes import engines
-from tests.fakes.platforms import Recorder, origin
-
-
-@dataclass
-class House:
-    """A studio with everything behind it."""
-
-    studio: Studio
-    platform: Recorder
-    store: Store
-    engine: Engine
-
-    async def ask(self, text: str, owner: str = "recorder:ada", uploads: tuple[str, ...] = (), **more: object) -> Card:
-        """Somebody types this."""
-        return await self.studio.ask(origin(uuid.uuid4().hex, owner, **more), parse(text), uploads, words=text)
-
-    async def press(self, button: str, owner: str = "recorder:ada") -> Card:
-        """Somebody presses this."""
-        return await self.studio.press(origin(uuid.uuid4().hex, owner), button)
-
-    async def drawn(self, text: str, **more: object) -> Card:
-        """Ask, and wait for the end."""
-        card = await self.ask(text, **more)  # type: ignore[arg-type]  # passed on as it is
-        return await self.platform.card(card.id)
-
-
-@asynccontextmanager
-async def open_house(folder: Path, *drawer: str, refuses: bool = False, resume: bool = False) -> AsyncIterator[House]:
-    async with open_store(folder) as store, engines.running_engine(*drawer) as engine:
-        finisher = Finisher()
-        platform = Recorder(refuses=refuses)
-        teller = Teller({platform.name: platform})
-        sources = Sources(store, finisher)
-        planner = Planner(sources, finisher, store.pictures, "pocket")
-        runner = Runner(store, engine, Maker(store, engine, finisher, 60.0), teller)
-        studio = Studio(
-            store=store,
-            engine=engine,
-            sources=sources,
-            library=Library(store, sources, runner),
-            planner=planner,
-            runner=runner,
-            teller=teller,
-            about=About(model="pocket", model_note="", commands=(), examples=(), version="0"),
-        )
-        try:
-            if resume:
-                await studio.resume()
-            yield House(studio, platform, store, engine)
-        finally:
-            await runner.close()
-            await finisher.close()
+from tests.fakes.houses import House, open_house
+from tests.fakes.platforms import origin
 
 
 @pytest.fixture

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.cards import Card, State
+from bot.cards import Button, Card, State
+from bot.platforms.base import Address
 from bot.platforms.web.backoff import FREE_FAILURES
 from tests.fakes.browsers import PASSWORD, browser, locked, raw, served, sign_in, stream
-from tests.fakes.studios import UNKNOWN, FakeSessions, FakeStudio
+from tests.fakes.studios import UNKNOWN, FakeServed, FakeSessions, FakeStudio
 
 BYTES = {"Content-Type": "application/octet-stream"}
 HTML = {"Accept": "text/html"}
+
+
+def address(owner: str) -> Address:
+    return Address(request="any", reply_to=owner, remote_id=None, created_s=0.0)
 
 
 def own_path(url: str) -> str:
@@ -31,7 +36,16 @@ async def test_on_this_computer_nobody_signs_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/me", "/api/events", "/api/conversation", "/api/history", "/picture/a.1.png", "/upload/u1.png"]
+    "path",
+    [
+        "/api/me",
+        "/api/events",
+        "/api/conversation",
+        "/api/history",
+        "/picture/a.1.png",
+        "/upload/u1.png",
+        "/api/paper/p1",
+    ],
 )
 async def test_without_signing_in_there_is_nothing_to_read(path: str) -> None:
     """The page sends one to the form; the rest says so."""
@@ -221,11 +235,71 @@ async def test_two_people_see_nothing_of_each_other(tmp_path: Path) -> None:
         async with stream(ada) as hers, stream(bob) as his:
             assert len((await hers.next("reset")).told["cards"]) == 1
             assert (await his.next("reset")).told["cards"] == []
-            await page.progress(owner, Card(id="r1", kind="imagine", state=State.DRAWING))
+            await page.progress(address(owner), Card(id="r1", kind="imagine", state=State.DRAWING))
             [other] = studio.cards.keys() - {owner}
-            await page.progress(other, Card(id="b1", kind="imagine", state=State.DRAWING))
+            await page.progress(address(other), Card(id="b1", kind="imagine", state=State.DRAWING))
             assert (await hers.next("card")).told["id"] == "r1"
             assert (await his.next("card")).told["id"] == "b1"
+
+
+async def test_a_paper_is_its_owners_and_nobody_keeps_it(tmp_path: Path) -> None:
+    """A chart is shown or saved, an export is always saved; a name that is not theirs is one that is not there."""
+    studio = FakeStudio()
+    async with served(studio, locked()) as page, browser(page) as ada, browser(page) as bob:
+        await sign_in(ada, "Ada")
+        await sign_in(bob, "Bob")
+        await ada.post("/api/ask", json={"key": "k", "text": "hello"})
+        owner = studio.asked[0][0].owner
+        (tmp_path / "file").write_bytes(b"all about Ada")
+        for name, media_type in (("chart-1", "image/png"), ("export_1", "application/zip"), ("odd", "image/svg+xml")):
+            studio.papers[owner, name] = FakeServed(
+                path=tmp_path / "file", media_type=media_type, download_name=f"darkroom-{name}"
+            )
+        chart, saved = await ada.get("/api/paper/chart-1"), await ada.get("/api/paper/chart-1?download=1")
+        export, odd = await ada.get("/api/paper/export_1"), await ada.get("/api/paper/odd")
+        assert {answer.status for answer in (chart, saved, export, odd)} == {200}
+        assert {answer.headers["Cache-Control"] for answer in (chart, saved, export, odd)} == {"no-store"}
+        assert "Content-Disposition" not in chart.headers
+        for answer, name in ((saved, "chart-1"), (export, "export_1"), (odd, "odd")):
+            assert f'attachment; filename="darkroom-{name}"' in answer.headers["Content-Disposition"]
+        assert await export.read() == b"all about Ada"
+        theirs, nobodys = await bob.get("/api/paper/export_1"), await bob.get("/api/paper/zzz")
+        assert theirs.status == nobodys.status == 404
+        assert await theirs.text() == await nobodys.text()
+
+
+async def test_after_forgetting_nothing_is_left_in_the_feed() -> None:
+    """The press that deletes everything ends the streams and empties the browser's cache; the question does not."""
+    studio, sure = FakeStudio(), Button(id="forget:yes", label="Delete everything", name="Delete")
+    studio.answers["/forget"] = Card(id="", kind="forget", state=State.NOTE, sentence="Sure?", buttons=((sure,),))
+    studio.answers["forget:yes"] = Card(id="", kind="forget", state=State.NOTE, sentence="All of it is deleted.")
+    sessions = FakeSessions()
+    async with served(studio, locked(), sessions) as page, browser(page) as ada:
+        await sign_in(ada, "Ada")
+        async with stream(ada) as events:
+            await events.next("reset")
+            await ada.post("/api/ask", json={"key": "k", "text": "/forget"})
+            owner = studio.asked[0][0].owner
+            await page.deliver(address(owner), Card(id="r1", kind="imagine", state=State.DONE))
+            await events.next("card")
+            answer = await ada.post("/api/press", json={"key": "p", "button": "forget:yes"})
+            assert answer.headers["Clear-Site-Data"] == '"cache"'
+            with pytest.raises(EOFError):
+                await events.next("never")
+        assert not page.is_seen(owner)
+        sessions.sessions.clear()  # as the store does
+        assert (await ada.get("/api/events")).status == 401
+
+
+async def test_who_claimed_the_bot_is_shown_what_operators_can_do() -> None:
+    """Also somebody who signed in."""
+    studio = FakeStudio()
+    async with served(studio, locked()) as page, browser(page) as ada:
+        await sign_in(ada, "Ada")
+        await ada.post("/api/ask", json={"key": "k", "text": "hello"})
+        assert not (await (await ada.get("/api/me")).json())["is_operator"]
+        studio.operators.add(studio.asked[0][0].owner)
+        assert (await (await ada.get("/api/me")).json())["is_operator"]
 
 
 async def test_nobody_can_name_anothers_event() -> None:

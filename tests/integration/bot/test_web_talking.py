@@ -8,15 +8,22 @@ import uuid
 import pytest
 
 from bot.cards import Card, State, Tile
+from bot.platforms.base import Address, Budget, Found
 from bot.platforms.web.events import MAX_CARDS, MAX_READERS
 from bot.platforms.web.server import CLOSE_WITHIN_S
 from bot.platforms.web.settings import WebSettings
 from bot.requests import Imagine
 from engine.domain import Raster
+from engine.errors import StorageError, UserError
+from storage.records import DeliveryKind
 from tests.fakes.browsers import Stream, browser, served, stream
 from tests.fakes.studios import FakeStudio
 
 OPERATOR = "web:operator"
+
+
+def to_operator(request: str = "any") -> Address:
+    return Address(request=request, reply_to=OPERATOR, remote_id=None, created_s=0.0)
 
 
 def a_card(card_id: str, state: State = State.DRAWING, fraction: float | None = None, side_px: int = 0) -> Card:
@@ -63,6 +70,18 @@ async def test_a_refusal_is_a_card_that_says_why() -> None:
         assert abs(card["created_s"] - time.time()) < 60
         answer = await (await session.post("/api/ask", json={"key": "k", "text": "/help"})).json()
         assert (answer["id"], answer["is_refusal"], answer["words"]) == ("", False, "/help")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "kind"), [(UserError("No."), "refusal"), (StorageError("Full."), "trouble"), (KeyError("x"), "trouble")]
+)
+async def test_what_broke_on_our_side_is_told_from_a_refusal(breaks: Exception, kind: str) -> None:
+    """For it may have been done all the same: the page asks again under the same key."""
+    studio = FakeStudio()
+    studio.breaks = breaks
+    async with served(studio) as page, browser(page) as session:
+        card = await (await session.post("/api/ask", json={"key": "k", "text": "a"})).json()
+        assert (card["kind"], card["is_refusal"]) == (kind, True)
 
 
 async def test_a_button_is_pressed() -> None:
@@ -138,15 +157,15 @@ async def test_all_tabs_see_a_request_from_its_beginning_to_its_end() -> None:
             reset = await events.next("reset")
             assert [card["id"] for card in reset.told["cards"]] == ["old"]
             assert not reset.told["has_older"]
-        await page.acknowledge(OPERATOR, a_card("new", State.WAITING))
+        await page.acknowledge(to_operator(), a_card("new", State.WAITING))
         for events in (tab, other):
             assert (await events.next("card")).told["state"] == "waiting"
-        await page.progress(OPERATOR, a_card("new", State.DRAWING, fraction=0.5, side_px=2))
+        await page.progress(to_operator(), a_card("new", State.DRAWING, fraction=0.5, side_px=2))
         for events in (tab, other):
             told = (await events.next("card")).told
             assert (told["fraction"], told["tiles"][0]["preview"]["rgb"]) == (0.5, "A" * 16)
-        await page.deliver(OPERATOR, a_card("new", State.DONE))
-        await page.withdraw(OPERATOR, "old")
+        await page.deliver(to_operator(), a_card("new", State.DONE))
+        await page.withdraw(to_operator("old"))
         for events in (tab, other):
             assert (await events.next("card")).told["state"] == "done"
             assert (await events.next("removed")).told == {"id": "old"}
@@ -157,19 +176,19 @@ async def test_a_broken_stream_goes_on_where_it_broke() -> None:
     async with served(FakeStudio()) as page, browser(page) as session:
         async with stream(session) as events:
             await events.next("reset")
-            await page.acknowledge(OPERATOR, a_card("seen"))
+            await page.acknowledge(to_operator(), a_card("seen"))
             last = await events.next("card")
         for number in range(100):
-            await page.progress(OPERATOR, a_card("a", fraction=number / 100))
-        await page.deliver(OPERATOR, a_card("b", State.DONE))
-        await page.deliver(OPERATOR, a_card("a", State.DONE))
+            await page.progress(to_operator(), a_card("a", fraction=number / 100))
+        await page.deliver(to_operator(), a_card("b", State.DONE))
+        await page.deliver(to_operator(), a_card("a", State.DONE))
         async with stream(session, last.id) as events:
             told = [await events.next("card", "reset") for _ in range(2)]
             assert [(event.kind, event.told["id"], event.told["state"]) for event in told] == [
                 ("card", "b", "done"),
                 ("card", "a", "done"),
             ]
-            await page.acknowledge(OPERATOR, a_card("end"))
+            await page.acknowledge(to_operator(), a_card("end"))
             assert (await events.next("card", "reset")).told["id"] == "end"
 
 
@@ -189,7 +208,7 @@ async def test_whoever_was_away_too_long_is_told_everything_anew() -> None:
         async with stream(session) as events:
             last = await events.next("reset")
         for number in range(MAX_CARDS + 1):
-            await page.deliver(OPERATOR, a_card(f"c{number}", State.DONE))
+            await page.deliver(to_operator(), a_card(f"c{number}", State.DONE))
         async with stream(session, last.id) as events:
             assert (await events.next()).kind == "reset"
 
@@ -198,10 +217,16 @@ async def test_everybody_hears_how_busy_it_is() -> None:
     """At once, and when it changes."""
     studio = FakeStudio()
     async with served(studio) as page, browser(page) as session, stream(session) as events:
-        assert (await events.next("status")).told == {"n_waiting": 0, "n_running": 0, "is_engine_ready": False}
-        studio.n_waiting = 3
+        assert (await events.next("status")).told == {
+            "n_waiting": 0,
+            "n_running": 0,
+            "is_engine_ready": False,
+            "is_paused": False,
+        }
+        studio.n_waiting, studio.is_paused = 3, True
         async with asyncio.timeout(10):
-            assert (await events.next("status")).told["n_waiting"] == 3
+            told = (await events.next("status")).told
+        assert (told["n_waiting"], told["is_paused"]) == (3, True)
         assert page.url
 
 
@@ -215,7 +240,7 @@ async def test_a_tab_that_reads_nothing_costs_nothing() -> None:
         writer.write(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         await reader.readuntil(b"event: reset")
         for number in range(2_000):
-            await page.progress(OPERATOR, a_card(f"c{number % 3}", fraction=number / 2_000, side_px=160))
+            await page.progress(to_operator(), a_card(f"c{number % 3}", fraction=number / 2_000, side_px=160))
             await asyncio.sleep(0)
         feed = page._events._feeds[OPERATOR]
         assert sum(len(entry.body) for entry in feed._newest.values()) < 1_000_000
@@ -253,11 +278,47 @@ async def test_tabs_are_counted() -> None:
         again.close()
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [(DeliveryKind.RESULT, "card"), (DeliveryKind.ACKNOWLEDGE, "card"), (DeliveryKind.WITHDRAW, "removed")],
+)
+async def test_what_may_have_been_told_is_told_once_more(kind: DeliveryKind, told: str) -> None:
+    """A page that is told twice shows it once, so that nothing need be looked for."""
+    async with served(FakeStudio()) as page, browser(page) as session, stream(session) as events:
+        await events.next("reset")
+        assert await page.reconcile(to_operator("a"), a_card("a", State.DONE), kind) == (Found.THERE, None)
+        event = await events.next("card", "removed")
+        assert (event.kind, event.told["id"]) == (told, "a")
+
+
+async def test_of_who_was_forgotten_nothing_is_kept() -> None:
+    """Their streams end, and whoever comes back is told what there is now."""
+    studio = FakeStudio()
+    async with served(studio) as page, browser(page) as session:
+        async with stream(session) as events:
+            await events.next("reset")
+            await page.deliver(to_operator(), a_card("secret", State.DONE))
+            last = await events.next("card")
+            page.forget(OPERATOR)
+            assert not page.is_seen(OPERATOR)
+            with pytest.raises(EOFError):
+                await events.next("never")
+        async with stream(session, last.id) as events:
+            assert (await events.next()).told["cards"] == []
+        page.forget("web:nobody")
+
+
 async def test_the_page_is_a_platform() -> None:
     """With what the studio needs to know of one; a card for nobody who looks is no work."""
     async with served(FakeStudio(), WebSettings(host="localhost", port=0)) as page:
-        assert (page.name, page.edit_every_s, page.has_previews) == ("web", 0.1, True)
+        assert (page.name, page.has_previews, page.is_repeatable) == ("web", True, True)
+        assert page.budget == Budget(of_message=(10, 1.0))
+        assert page.chat(OPERATOR) == OPERATOR
         assert page.url.startswith("http://127.0.0.1:")
-        await page.deliver("web:nobody", a_card("a"))
-        await page.withdraw("web:nobody", "a")
+        assert not page.is_seen(OPERATOR)
+        await page.deliver(to_operator("a"), a_card("a"))
+        await page.withdraw(to_operator("a"))
         assert not page._events._feeds
+        async with browser(page) as session, stream(session) as events:
+            await events.next("reset")
+            assert page.is_seen(OPERATOR)

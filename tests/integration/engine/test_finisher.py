@@ -12,7 +12,7 @@ import pytest
 
 from engine.domain import Picture, Raster, Recipe, Sampler
 from engine.errors import BadPicture, JobError
-from engine.finish import MAX_PROCESS_BYTES, Cell, Finisher, recipe_from_png
+from engine.finish import MAX_PROCESS_BYTES, Cell, Figures, Finisher, recipe_from_png
 
 RECIPE = Recipe(
     prompt="x",
@@ -48,7 +48,7 @@ async def test_a_picture_is_encoded_and_read_in_another_process(finisher: Finish
 
 
 async def test_everything_a_finisher_does_is_done_in_the_pool(finisher: Finisher) -> None:
-    """Looking at an upload, enlarging, grids, animations: what comes back has crossed the border between processes."""
+    """Looking at an upload, enlarging, grids, animations, charts: what comes back has crossed between processes."""
     file = (await finisher.finish(PICTURE, treatment="resample 2")).png
     looked = await finisher.look(file)
     assert (looked.width_px, looked.height_px, looked.recipe) == (64, 64, RECIPE)
@@ -56,6 +56,7 @@ async def test_everything_a_finisher_does_is_done_in_the_pool(finisher: Finisher
     assert (await finisher.grid((Cell(png=file, label="x"),), "y")).startswith(b"\x89PNG")
     assert (await finisher.plain_grid((file, file))).startswith(b"\x89PNG")
     assert (await finisher.animation((PICTURE.raster,), file)).startswith(b"RIFF")
+    assert (await finisher.chart(Figures(title="x", days=(), people=()))).startswith(b"\x89PNG")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")

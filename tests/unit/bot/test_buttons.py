@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from bot import buttons
 from bot.buttons import MAX_ID_BYTES, Verb
 from bot.cards import Button, State, Tile
+from bot.presses import request_of
+from bot.requests import Collect
 from engine.errors import UserError
 
 REQUEST = "k3f9m2q7xa"
@@ -38,6 +40,7 @@ def test_ids_of_the_first_version_stay() -> None:
     for verb in (
         *("show", "subtle", "vary-strong", "again", "remix", "x2", "x4", "refine", "recipe", "file", "animation"),
         *("delete", "cancel", "go", "no", "page"),
+        *("link", "forget", "collect"),
     ):
         assert buttons.read(f"{verb}:{REQUEST}").verb == verb
 
@@ -72,6 +75,26 @@ def test_one_picture_has_everything_at_once() -> None:
     """With one picture there is nothing to choose first."""
     labels = [button.label for button in flat(buttons.of_card(REQUEST, State.DONE, tiles(1)))]
     assert {"Again", "Remix", "Upscale 2x", "Upscale 4x", "Refine 2x", "Recipe", "Download", "Delete"} <= set(labels)
+
+
+def test_a_question_about_one_picture_is_about_its_wait() -> None:
+    """Several are counted, one is queued."""
+    one = flat(buttons.of_card(REQUEST, State.OFFERED, (), n_offered=1))
+    assert [(button.id, button.label) for button in one] == [
+        (f"go:{REQUEST}", "Queue it"),
+        (f"no:{REQUEST}", "Not now"),
+    ]
+    several = flat(buttons.of_card(REQUEST, State.OFFERED, (), n_offered=8))
+    assert [button.label for button in several] == ["Draw all 8", "Not now"]
+
+
+def test_a_confirmation_says_what_and_never_who() -> None:
+    """Whoever presses it is who is meant, so no account stands in it."""
+    [[link]], [[forget]], [[collect]] = buttons.of_link("k3f9-m2q7"), buttons.of_forgetting(), buttons.of_collecting()
+    assert (link.id, link.label) == ("link:k3f9-m2q7", "Join them")
+    assert buttons.read(forget.id) == buttons.Press(verb=Verb.FORGET, target="yes")
+    assert request_of(buttons.read(collect.id)) == (Collect(), "/collect")
+    assert request_of(buttons.read(link.id)) == (None, "")
 
 
 def test_what_is_being_made_can_be_cancelled_and_nothing_else() -> None:

@@ -3,7 +3,7 @@ import re
 import msgspec
 import pytest
 
-from bot.commands import COMMANDS, Command
+from bot.commands import COMMANDS, Audience, Command, Group
 from bot.options import Option, OptionKind
 from bot.parser import parse
 from engine.domain import MAX_GUIDANCE, MAX_PICTURES, MAX_STEPS, Sampler
@@ -31,9 +31,9 @@ def test_an_option_fits_every_chats_menu(command: Command, one: Option) -> None:
     """Discord: the same bounds, at most 25 choices, none longer than 100, and numbers within 2**53."""
     assert re.fullmatch(r"[a-z0-9_]{1,32}", one.name)
     assert 0 < len(one.summary) <= 100
-    assert len(one.choices) <= 25
+    assert len(one.choices) <= 25 or one.kind is OptionKind.WORDS  # there they are only some to offer
     assert all(0 < len(choice) <= 100 for choice in one.choices)
-    assert bool(one.choices) == (one.kind is OptionKind.CHOICE)
+    assert bool(one.choices) == (one.kind is OptionKind.CHOICE) or one.kind is OptionKind.WORDS
     if one.kind in (OptionKind.WHOLE, OptionKind.NUMBER):
         assert one.low is not None
         assert one.high is not None
@@ -71,6 +71,10 @@ def test_every_option_is_read_and_its_example_works(command: Command, one: Optio
     if not one.flags:
         return
     rest = {"imagine": "x", "remix": "x", "compare": "x --over steps 2,4"}.get(command.name, "")
+    if any(each.name == "who" and each.is_required for each in command.options):
+        rest = "@ada"
+    if one.name == "any":
+        rest = "k3f9m2q7xa"
     if one.name in ("over", "values"):
         rest = {"over": "x", "values": "x --over steps"}[one.name]
     if one.name == "steps" and command.name == "compare":
@@ -79,6 +83,14 @@ def test_every_option_is_read_and_its_example_works(command: Command, one: Optio
     if one.kind not in (OptionKind.WORDS, OptionKind.FLAG):
         with pytest.raises(UserError):
             parse(f"/{command.name} {rest} {one.flags[0]} ?!")
+
+
+def test_each_command_is_for_somebody_and_in_a_group() -> None:
+    """Menus show making first; what is for admins alone stands together at the end."""
+    groups = [command.group for command in COMMANDS]
+    assert groups == sorted(groups, key=list(Group).index)
+    for command in COMMANDS:
+        assert (command.rank is Audience.EVERYBODY) == (command.group is not Group.ADMINS)
 
 
 def test_bounds_are_those_of_the_recipe() -> None:
@@ -94,3 +106,4 @@ def test_the_table_travels_as_json() -> None:
     decoded = msgspec.json.decode(msgspec.json.encode(COMMANDS))
     assert [command["name"] for command in decoded] == [command.name for command in COMMANDS]
     assert decoded[0]["options"][0]["kind"] == "words"
+    assert (decoded[0]["rank"], decoded[0]["group"]) == ("everybody", "making")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import COMMANDS, Command
+from bot.commands import COMMANDS, PRIVACY_TOPIC, Audience, Command
 from bot.help import help_for, option_line, readme_table
 from engine import catalog
 from engine.errors import UserError
@@ -19,15 +19,23 @@ def said(topic: str) -> str:
 
 
 def test_help_names_every_command() -> None:
-    """With what each does."""
-    words = said("")
-    assert all(f"/{command.name} {command.summary}." in words for command in COMMANDS)
+    """With what each does; what is for admins by name, and in full under its own topic."""
+    words, of_admins = said(""), said("admin")
+    for command in COMMANDS:
+        is_everybodys = command.rank is Audience.EVERYBODY
+        assert f"/{command.name} {command.summary}." in (words if is_everybodys else of_admins)
+        assert f"/{command.name}" in words
+    assert said("/admins") == of_admins
+    for beside in ("/queue all", "/cancel any", "/settings place"):
+        assert beside in of_admins
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_on_one_command_has_every_flag_and_example(command: Command) -> None:
     """From the table, so nothing is forgotten."""
     words = said(command.name)
+    if command.name == PRIVACY_TOPIC:  # is that answer itself
+        return
     assert all(flag in words for option in command.options for flag in option.flags)
     assert all(example in words for example in command.examples)
     assert said(f"/{command.name.upper()}") == words
@@ -40,6 +48,20 @@ def test_bounds_and_choices_are_told() -> None:
     assert "1 to 150" in words
     assert "euler_a" in words
     assert "0 to 9,007,199,254,740,991" in words
+
+
+def test_help_on_settings_and_quota_says_what_each_key_can_be() -> None:
+    """With whom it can be set for, and in which unit."""
+    assert "retention a whole number of days from 1 to 3,650; for all." in said("settings")
+    assert "visibility shared, private or spoiler; for place, all." in said("settings")
+    assert "rate requests a minute" in said("quota")
+
+
+def test_help_on_privacy_says_how_to_get_and_delete() -> None:
+    """The command of that name says the same."""
+    words = said("privacy")
+    assert "/mydata" in words
+    assert "/forget" in words
 
 
 def test_an_option_says_what_holds_without_it() -> None:
@@ -78,7 +100,9 @@ def test_what_the_model_card_measured_is_what_help_says() -> None:
         assert fact in card
 
 
-@pytest.mark.parametrize(("topic", "near"), [("imagin", "imagine"), ("modell", "model"), ("/upscal", "upscale")])
+@pytest.mark.parametrize(
+    ("topic", "near"), [("imagin", "imagine"), ("modell", "model"), ("/upscal", "upscale"), ("privcy", "privacy")]
+)
 def test_an_unknown_topic_names_the_nearest(topic: str, near: str) -> None:
     """So that it can be mended at once."""
     with pytest.raises(UserError, match=f"did you mean /help {near}"):
@@ -89,7 +113,7 @@ def test_an_unknown_topic_names_the_nearest(topic: str, near: str) -> None:
 
 def test_every_line_of_help_fits_a_message() -> None:
     """Discord: 25 fields, names of 256 characters, values of 1,024, 6,000 in all."""
-    for topic in ("", "model", *(command.name for command in COMMANDS)):
+    for topic in ("", "model", "admin", "privacy", *(command.name for command in COMMANDS)):
         sentence, fields = help_for(topic, POCKET)
         assert len(fields) <= 25
         assert all(0 < len(field.name) <= 256 and 0 < len(field.value) <= 1_024 for field in fields)

@@ -1,5 +1,8 @@
 """What is known of a request while it is made."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from bot.cards import State
@@ -12,12 +15,12 @@ def preview(shade: int) -> Raster:
     return Raster(width_px=1, height_px=1, rgb=bytes((shade % 256, shade // 256, 0)))
 
 
-def live_of(n_jobs: int = 1, n_pictures: int = 1) -> Live:
+def live_of(n_jobs: int = 1, n_pictures: int = 1, **more: Callable[[], Any]) -> Live:
     jobs = tuple(
         job_row(ordinal=at, first_number=1 + (at - 1) * n_pictures, n_pictures=n_pictures)
         for at in range(1, n_jobs + 1)
     )
-    return Live(request_row(), jobs, ())
+    return Live(request_row(), jobs, (), **more)
 
 
 def test_before_anything_is_heard_it_waits() -> None:
@@ -79,11 +82,44 @@ def test_the_development_is_short_and_begins_with_noise(n_steps: int) -> None:
     assert shades[-1] >= 0.8 * (n_steps - 1)
 
 
-def test_news_wake_whoever_tells() -> None:
+def test_news_reach_whoever_tells() -> None:
     """Both events and pictures."""
-    live = live_of()
+    told: list[str] = []
+    live = live_of(changed=lambda: told.append("news"))
     live.hear(live.jobs[0].id, Waiting(position=1, wait_s=None))
-    assert live.changed.is_set()
-    live.changed.clear()
+    assert len(told) == 1
     live.add((picture_row(),))
-    assert live.changed.is_set()
+    assert len(told) == 2
+
+
+def test_a_wait_that_has_run_out_is_said_and_never_a_time_in_the_past() -> None:
+    """An estimate may be out by a quarter and some seconds; after that it is overdue, until it is estimated anew."""
+    now_s = 1_000.0
+    told: list[str] = []
+    live = live_of(changed=lambda: told.append("news"), clock=lambda: now_s)
+    live.hear(live.jobs[0].id, Waiting(position=2, wait_s=40.0))
+    now_s += 50.0
+    live.look_at_the_clock()
+    assert not live.told().is_overdue
+    assert live.told().wait_s == 40.0
+    now_s += 6.0
+    live.look_at_the_clock()
+    live.look_at_the_clock()
+    assert live.told().is_overdue
+    assert live.told().wait_s is None
+    assert len(told) == 2
+    live.hear(live.jobs[0].id, Waiting(position=1, wait_s=20.0))
+    assert not live.told().is_overdue
+    assert live.told().wait_s == 20.0
+
+
+def test_what_was_lost_waits_again() -> None:
+    """A job whose worker died is neither drawn nor begun."""
+    live = live_of()
+    job_id = live.jobs[0].id
+    live.hear(job_id, Progress(step=3, n_steps=8, previews={}))
+    assert live.begun() == {job_id}
+    live.lost(job_id)
+    assert live.told().state is State.WAITING
+    assert not live.begun()
+    assert live.waited_s(job_id) is None

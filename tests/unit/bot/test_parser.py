@@ -10,18 +10,38 @@ from bot.parser import count_sentence, parse, request_from
 from bot.recipes import Wish
 from bot.requests import (
     Again,
+    AllowSomebody,
     Axis,
+    BanSomebody,
     Cancel,
+    Claim,
+    Collect,
     Compare,
+    ForgetMe,
+    GrantQuota,
     Help,
     History,
     Imagine,
+    LinkAccounts,
+    ListModels,
+    MyData,
     Remix,
     Request,
+    ResetQuota,
+    SetQuota,
     Show,
+    ShowAudit,
+    ShowBans,
     ShowQueue,
+    ShowQuota,
     ShowRecipe,
+    ShowStats,
+    Steer,
+    Tune,
+    UnbanSomebody,
+    UnlinkAccounts,
     Upscale,
+    UseModel,
     Vary,
 )
 from bot.typography import clean
@@ -38,10 +58,33 @@ PIECES = st.sampled_from(
         *("/", "/imagine ", "/remix ", "/compare ", "/upscale ", "/help ", "@bot ", "{", "}", ",", "\\", '"', "“", "”"),
         *("--", "—", "–", "--seed ", "--no ", "--ar ", "--size ", "--over ", "sampler ", "euler a ", "3:2", "512x512"),
         *("7", "\u0663", "-5", "1e9", " ", "\n", "\u00a0", "\u3000", "\u202e", "\u200b", "\u200d", "\ud800", "\0"),
+        *(
+            "/quota ",
+            "/ban ",
+            "/settings ",
+            "/model ",
+            "/deny ",
+            "/link ",
+            "set ",
+            "grant ",
+            "daily ",
+            "@ada ",
+            "size ",
+        ),
+        *("--for ", "2 weeks ", "default ", "everyone ", "<@!123> ", "me ", "any ", "all "),
         *("k3f9m2q7xa.2", "--n 4 ", "=", "＝", "ｘ", FAMILY, "x" * 300, "9" * 30),
     ]
 )
 ANY_TEXT = st.lists(st.one_of(PIECES, st.text(max_size=5), st.characters(categories=["Cs", "Cc", "Cf"])), max_size=25)
+
+
+# What a command must be given to be understood at all.
+NEEDED_WORDS = {
+    "imagine": "x",
+    "compare": "x --over steps 2,3",
+    "claim": "k3f9-m2q7",
+    **dict.fromkeys(("ban", "unban", "allow", "deny"), "@ada"),
+}
 
 
 def wish(text: str) -> Wish:
@@ -61,10 +104,23 @@ def checked(request: Request) -> None:
     """A request is what its type says."""
     match request:
         case Imagine():
-            assert 1 <= sum(each.n_pictures for each in request.wishes) <= 16
+            assert 1 <= sum(each.n_wanted for each in request.wishes) <= 16
             assert all(each.prompt and each.prompt == clean(each.prompt) for each in request.wishes)
         case Compare():
             assert 2 <= len(request.values) <= 9
+        case BanSomebody():
+            assert request.for_s is None or 60 <= request.for_s <= 10 * 365 * 86_400
+            assert len(request.reason) <= 300
+        case GrantQuota():
+            assert 0 < request.n_pictures <= 10_000
+        case ShowStats():
+            assert 1 <= request.n_days <= 90
+        case ShowQuota() | SetQuota() | ResetQuota() | UnbanSomebody() | ShowBans() | AllowSomebody() | Steer():
+            pass
+        case ListModels() | UseModel() | Tune() | ShowAudit() | MyData() | ForgetMe() | LinkAccounts():
+            pass
+        case UnlinkAccounts() | Claim() | Collect():
+            pass
         case (
             Remix() | Upscale() | Vary() | Again() | Show() | ShowRecipe() | ShowQueue() | Cancel() | Help() | History()
         ):
@@ -254,11 +310,12 @@ def test_samplers_by_the_names_people_know(text: str, prompt: str, sampler: str)
         ("x --sampler DPM++ 2M Karras", "'DPM++ 2M Karras'; did you mean dpmpp_2m?"),
         ("x --mode exakt", "did you mean exact?"),
         ("x --refine", "/imagine does not take --refine; it takes --no"),
-        ("/queue --seed 7", "takes no flags"),
+        ("/bans --seed 7", "takes no flags"),
+        ("/queue --seed 7", "/queue does not take --seed; it takes --all"),
         ("/queue now", "does nothing with 'now'"),
         ("/upscale 3", "choose 2 or 4"),
         ("/show me", "'me' is no picture's name"),
-        ("/help imagne", "did you mean imagine?"),
+        ("/help imagne", "did you mean /help imagine?"),
         (f"x --seed {MAX_SEED} --n 2", "seed of the last picture"),
         ("{a,b", "is open"),
         ("{a,b,c,d,e} --n 4", "5 prompts, 20 pictures; 16 pictures"),
@@ -303,6 +360,9 @@ def test_what_is_wrong_is_said_in_one_sentence(text: str, says: str) -> None:
         ("/history red circle --page 2", History(words="red circle", page=2)),
         ("/gallery", History(words="", page=1)),
         ("/queue", ShowQueue()),
+        ("/queue all", ShowQueue(is_all=True)),
+        ("/cancel any k3f9m2q7xa", Cancel(request="k3f9m2q7xa", is_any=True)),
+        ("/cancel k3f9m2q7xa --any", Cancel(request="k3f9m2q7xa", is_any=True)),
         (f"/cancel {NAME}", Cancel(request="k3f9m2q7xa")),
         ("/cancel", Cancel(request=None)),
         ("/help /imagine", Help(topic="imagine")),
@@ -374,7 +434,7 @@ def test_a_form_says_the_same_as_words() -> None:
 def test_every_command_can_be_asked_for_by_its_aliases() -> None:
     """And every one has what makes its request."""
     for command in COMMANDS:
-        text = {"imagine": "x", "compare": "x --over steps 2,3"}.get(command.name, "")
+        text = NEEDED_WORDS.get(command.name, "")
         requests = [parse(f"/{name} {text}") for name in (command.name, *command.aliases)]
         assert len({type(request) for request in requests}) == 1
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.parser import parse
 from bot.recipes import (
+    Looks,
     Wish,
     random_seed,
     recipe_for,
@@ -14,6 +15,7 @@ from bot.recipes import (
     sampler_named,
     size_named,
     size_of_aspect,
+    wish_with,
     words_for,
     words_of,
 )
@@ -60,6 +62,89 @@ def test_what_nobody_named_comes_from_the_model() -> None:
         POCKET.height_px,
     )
     assert 0 <= recipe.seed < 2**32
+
+
+EVERY_LOOK = Looks(size="256x256", steps=9, sampler="plms", model="large", mode=Mode.EXACT, guidance=2.0, pictures=4)
+
+
+def test_what_was_set_stands_for_what_a_wish_does_not_say() -> None:
+    """Every one of them."""
+    assert wish_with(Wish(prompt="x"), EVERY_LOOK) == Wish(
+        prompt="x",
+        size="256x256",
+        steps=9,
+        sampler="plms",
+        model="large",
+        mode=Mode.EXACT,
+        guidance=2.0,
+        n_pictures=4,
+    )
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(
+            prompt="x", size="64x64", steps=3, sampler="ddim", model="pocket", mode=Mode.FAST, guidance=0, n_pictures=1
+        ),
+        Wish(
+            prompt="x", aspect=(3, 2), steps=3, sampler="ddim", model="pocket", mode=Mode.FAST, guidance=0, n_pictures=1
+        ),
+    ],
+)
+def test_what_was_said_wins_over_what_was_set(wish: Wish) -> None:
+    """Also where it is the usual, 0 or 1; a ratio is said about the size."""
+    assert wish_with(wish, EVERY_LOOK) == wish
+
+
+@pytest.mark.parametrize(
+    ("wish", "looks", "left_out"),
+    [
+        (Wish(prompt="x", sampler="lcm"), Looks(steps=100), "steps"),
+        (Wish(prompt="x", steps=100), Looks(sampler="lcm"), "sampler"),
+        (Wish(prompt="x"), Looks(steps=100, sampler="lcm"), "sampler"),
+        (Wish(prompt="x", strength=0.3), Looks(steps=3), "steps"),
+        (Wish(prompt="x", seed=MAX_SEED), Looks(pictures=2), "n_pictures"),
+    ],
+)
+def test_what_was_set_makes_nothing_impossible(wish: Wish, looks: Looks, left_out: str) -> None:
+    """A default that does not go with the words is left out, instead of a sentence about what nobody said."""
+    filled = wish_with(wish, looks)
+    assert getattr(filled, left_out) is None
+    recipe_for(replace(filled, strength=None), POCKET)
+
+
+@given(
+    st.builds(
+        Wish,
+        prompt=st.just("x"),
+        steps=st.none() | st.integers(1, MAX_LCM_STEPS),
+        sampler=st.none() | st.sampled_from(["lcm", "Euler a"]),
+        strength=st.none() | st.sampled_from([0.02, 0.5, 1.0]),
+        aspect=st.none() | st.just((3, 2)),
+    ),
+    st.builds(
+        Looks,
+        size=st.none() | st.just("512x64"),
+        steps=st.none() | st.integers(1, 150),
+        sampler=st.none() | st.sampled_from(["lcm", "plms"]),
+        guidance=st.none() | st.just(0.0),
+        mode=st.none() | st.sampled_from(Mode),
+        pictures=st.none() | st.integers(1, 4),
+    ),
+)
+def test_a_wish_that_can_be_drawn_can_be_drawn_with_any_looks(wish: Wish, looks: Looks) -> None:
+    """From nothing, or from a picture."""
+
+    def drawn(wish: Wish) -> Recipe:
+        recipe = recipe_for(replace(wish, strength=None), POCKET)
+        return recipe if wish.strength is None else replace(recipe, source=Source(sha256="", strength=wish.strength))
+
+    try:
+        drawn(wish)
+    except InvalidRecipe:
+        return
+    drawn(wish_with(wish, looks))
 
 
 def test_what_was_named_is_kept() -> None:
@@ -157,10 +242,11 @@ def test_words_of_a_recipe_are_short_where_they_can_be() -> None:
     assert words_of(recipe_for(Wish(prompt="a red circle", seed=7), POCKET)) == words
 
 
-@given(st.integers(1, 4), st.booleans())
-def test_words_for_a_wish_say_all_of_it(n_pictures: int, has_aspect: bool) -> None:
-    """What is not fixed yet stays open."""
-    wish = Wish(prompt="x", aspect=(3, 2) if has_aspect else None, n_pictures=n_pictures, negative='"y" z')
+@given(st.none() | st.integers(1, 4), st.booleans())
+def test_words_for_a_wish_say_all_of_it(n_pictures: int | None, has_aspect: bool) -> None:
+    """What is not fixed yet stays open, and what was said stays said."""
+    mode = Mode.FAST if has_aspect else None
+    wish = Wish(prompt="x", aspect=(3, 2) if has_aspect else None, n_pictures=n_pictures, negative='"y" z', mode=mode)
     assert parse(words_for(wish)) == Imagine(wishes=(wish,))
 
 

@@ -221,6 +221,23 @@ def test_a_form_is_written_as_it_would_be_typed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        ("quota", {"action": "set", "who": "Ada Lovelace", "key": "daily", "value": "50"}),
+        ("quota", {"who": "@ada"}),
+        ("settings", {"scope": "me", "key": "size", "value": "512x512"}),
+        ("settings", {"key": "size", "value": "512x512"}),
+        ("ban", {"who": "Ada Lovelace", "reason": "floods the channel", "for": "7d", "everywhere": True}),
+        ("stats", {"days": 7}),
+        ("deny", {"who": "@ada", "default": True}),
+    ],
+)
+def test_a_form_of_the_desk_reads_the_same_when_it_is_typed(command: str, values: dict[str, wire.Value]) -> None:
+    """In the order of its options, with a name of several words in quotes."""
+    assert parse(words_of(command, values)) == request_from(command, values)
+
+
+@pytest.mark.parametrize(
     ("request_", "count"),
     [
         (Imagine(wishes=(Wish(prompt="a", n_pictures=4), Wish(prompt="b"))), 5),

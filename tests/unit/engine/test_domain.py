@@ -109,7 +109,6 @@ def test_a_raster_has_three_bytes_for_every_pixel(width: int, height: int, n_byt
         {"deadline_s": 0.0},
         {"deadline_s": float("inf")},
         {"source": RASTER},
-        {"recipe": replace(RECIPE, source=SOURCE)},
         {"recipe": replace(RECIPE, source=SOURCE), "source": replace(RASTER, width_px=64, height_px=128)},
     ],
 )

@@ -1,9 +1,12 @@
 // Talks JSON with this server. One function for each address; every failure is an Error with a sentence to show.
-// A write carries a key: sent again after a broken line with the same key, it is done once. Knows no element.
+// What is asked and pressed carries a key: sent again after a broken line, it is done once. Knows no element.
+
+import { keyFor, settle } from "./keys.js";
 
 const LOST = "Darkroom cannot be reached; try again in a moment.";
 const LOST_WORDS = "Darkroom could not be reached. Your words are kept: try again in a moment.";
-const PAUSES_MS = [400, 1200, 3000];
+const PAUSES_MS = [400, 1200, 3000, 5000, 8000]; // together longer than a restart
+const TROUBLE = "trouble"; // the kind of a card that says that it broke on the server's side
 const BETWEEN = new Set([502, 504]); // said by something between the page and the server, which may come back
 
 let behind_s = 0; // how far this computer's clock is behind the server's
@@ -18,68 +21,78 @@ function hearClock(response) {
   behind_s = Math.abs(difference) < 2 ? 0 : difference; // the header has whole seconds only
 }
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(sentence, status = 0) {
+    super(sentence);
+    this.status = status;
+  }
+}
 
-async function answer(response) {
+function answer(response, text) {
   hearClock(response);
   if (response.status === 401 || response.redirected) {
     location.assign("/sign-in");
-    throw new Refused("Please sign in again.");
+    throw new Refused("Please sign in again.", 401);
   }
   let body = null;
   try {
-    body = await response.json();
+    body = JSON.parse(text);
   } catch {
-    throw new Refused(`Darkroom gave an answer this page cannot read (${response.status}). Reload the page.`);
+    throw new Refused(
+      `Darkroom gave an answer this page cannot read (${response.status}). Reload the page.`,
+      response.status,
+    );
   }
-  if (!response.ok || body?.error) throw new Refused(body?.error || `Darkroom refused (${response.status}).`);
+  if (!response.ok || body?.error)
+    throw new Refused(body?.error || `Darkroom refused (${response.status}).`, response.status);
   return body;
 }
 
-async function read(address, signal) {
-  let response;
+/** An answer and its whole text, null for a line that broke before the end of it. */
+async function heard(address, options) {
   try {
-    response = await fetch(address, { signal, headers: { Accept: "application/json" } });
+    const response = await fetch(address, options);
+    return { response, text: await response.text() };
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(LOST);
+    return null;
   }
-  return answer(response);
 }
 
-const pause = (turn) => new Promise((done) => setTimeout(done, PAUSES_MS[turn - 1] ?? 3000));
+async function read(address, signal) {
+  const told = await heard(address, { signal, headers: { Accept: "application/json" } });
+  if (!told) throw new Error(LOST);
+  return answer(told.response, told.text);
+}
+
+const pause = (turn) => new Promise((done) => setTimeout(done, PAUSES_MS[turn - 1]));
 
 async function post(address, body, { tries = 1, signal, type = "application/json", lost = LOST } = {}) {
   const options = { method: "POST", signal, headers: { "Content-Type": type, "X-Darkroom": "1" }, body };
   for (let turn = 1; ; turn += 1) {
-    let response;
-    try {
-      response = await fetch(address, options);
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      if (turn >= tries) throw new Error(lost);
-      await pause(turn);
-      continue;
-    }
-    if (!BETWEEN.has(response.status)) return answer(response);
+    const told = await heard(address, options);
+    if (told && !BETWEEN.has(told.response.status)) return answer(told.response, told.text);
     if (turn >= tries) throw new Error(lost);
     await pause(turn);
   }
 }
 
-/** A key for one thing asked. Falls back where the page is not in a secure context (plain http on a home network). */
-export function newKey() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 15) | 64;
-  bytes[8] = (bytes[8] & 63) | 128;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+/** Does `what` once, however often it is sent: its key stays the same until there is an answer that says what came of it. */
+async function once(address, what, lost) {
+  const key = keyFor(JSON.stringify([address, what]));
+  try {
+    const card = await post(address, JSON.stringify({ key, ...what }), { tries: PAUSES_MS.length + 1, lost });
+    settle(key, card.kind !== TROUBLE);
+    return card;
+  } catch (error) {
+    settle(key, error instanceof Refused && error.status < 500);
+    throw error;
+  }
 }
 
 export const me = () => read("/api/me");
-export const ask = (asked) => post("/api/ask", JSON.stringify(asked), { tries: 4, lost: LOST_WORDS });
-export const press = (button) => post("/api/press", JSON.stringify({ key: newKey(), button }), { tries: 4 });
+export const ask = (asked) => once("/api/ask", asked, LOST_WORDS);
+export const press = (button) => once("/api/press", { button }, LOST);
 export const hint = (text, signal) => post("/api/hint", JSON.stringify({ text }), { signal });
 export const older = (before) => read(`/api/conversation?before=${encodeURIComponent(before)}`);
 export const signInLink = () => post("/api/sign-in-link", "{}");
@@ -99,4 +112,5 @@ export async function signOut() {
 export const pictureAt = (picture) => `/picture/${picture}.png`;
 export const thumbnailAt = (picture) => `/thumbnail/${picture}.webp`;
 export const animationAt = (picture) => `/animation/${picture}.webp`;
+export const paperAt = (name) => `/api/paper/${name}`;
 export const downloadAt = (picture) => `/picture/${picture}.png?download=1`;

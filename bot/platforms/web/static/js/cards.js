@@ -4,9 +4,10 @@
 import { now_s } from "./api.js";
 import { h, icon, say } from "./dom.js";
 import { fieldsTable } from "./fields.js";
+import { paperView } from "./paper.js";
 import { Rows } from "./rows.js";
 import { Tiles } from "./tiles.js";
-import { fullTime, plural, shortTime, stateWords } from "./words.js";
+import { fullTime, noticeOf, shortTime, stateWords } from "./words.js";
 import { wordsView } from "./words-view.js";
 
 const LIVE = new Set(["waiting", "loading", "drawing"]);
@@ -14,9 +15,11 @@ export const isLive = (card) => LIVE.has(card.state);
 
 export class CardView {
   #fields = "";
+  #paper = "";
   card = null;
 
-  /** `hands`: press(button, card, element), open(card, tile), more(card, tile, button), use(words), edit(words), dismiss(view). */
+  /** `hands`: press(button, card, element), open(card, tile), more(card, tile, button), enlarge(view), use(words), edit(words),
+   * dismiss(view). */
   constructor(card, hands) {
     this.hands = hands;
     this.tiles = new Tiles({
@@ -40,6 +43,7 @@ export class CardView {
     );
     this.sentence = h("p", { class: "sentence" });
     this.fields = h("div", { class: "fields-holder" });
+    this.paper = h("div", { class: "paper-holder" });
     this.only = h("div", { class: "only-you" });
     const answer = h(
       "div",
@@ -51,6 +55,7 @@ export class CardView {
         h("div", { class: "head" }, h("span", { class: "who is-darkroom", text: "Darkroom" }), this.stateLine),
         h("div", { class: "told" }, this.progress, this.sentence),
         this.fields,
+        this.paper,
         this.tiles.element,
         this.rows.element,
         this.only,
@@ -72,10 +77,11 @@ export class CardView {
       `${card.words || "Darkroom"}. ${stateWords(card, now_s()).title || card.sentence}`.slice(0, 200),
     );
     say(this.sentence, card.sentence);
-    this.sentence.hidden = !card.sentence || isLive(card); // while it lives, the line of its state says all
+    this.sentence.hidden = !(isLive(card) ? noticeOf(card) : card.sentence); // the line of its state says all else
     this.tick();
     this.#showProgress(card);
     this.#showFields(card);
+    this.#showPaper(card);
     this.tiles.update(card.tiles, card.fraction);
     this.rows.update(card.buttons);
     this.#showOnlyYou(card);
@@ -98,6 +104,7 @@ export class CardView {
     const isKnown = card.state !== "waiting" && card.fraction !== null;
     const percent = Math.round((card.fraction ?? 0) * 100);
     this.progress.classList.toggle("is-unknown", !isKnown);
+    this.progress.classList.toggle("is-still", noticeOf(card) !== "");
     if (isKnown) this.progress.setAttribute("aria-valuenow", percent);
     else this.progress.removeAttribute("aria-valuenow");
     this.bar.style.transform = isKnown ? `scaleX(${Math.max(0.02, card.fraction)})` : "";
@@ -108,6 +115,13 @@ export class CardView {
     if (signature === this.#fields) return;
     this.#fields = signature;
     this.fields.replaceChildren(...(card.fields.length ? [fieldsTable(card.fields, this.hands)] : []));
+  }
+
+  #showPaper(card) {
+    const name = card.paper?.name ?? "";
+    if (name === this.#paper) return;
+    this.#paper = name;
+    this.paper.replaceChildren(...(name ? [paperView(card.paper, this.hands)] : []));
   }
 
   #showOnlyYou(card) {
@@ -164,21 +178,4 @@ function hue(name) {
   let sum = 7;
   for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
   return sum;
-}
-
-/** What a screen reader is told when a card comes to a new state; "" for nothing. */
-export function announcement(card) {
-  const n = card.tiles.filter((tile) => tile.picture).length;
-  switch (card.state) {
-    case "waiting":
-      return card.position ? `Waiting, position ${card.position}` : "Waiting";
-    case "loading":
-      return "Loading the model";
-    case "drawing":
-      return "Drawing";
-    case "done":
-      return n ? `Done: ${plural(n, "picture")}` : "Done";
-    default:
-      return card.sentence;
-  }
 }

@@ -1,9 +1,12 @@
 // What could come next at the caret, from the server's command table: commands, then their flags, then a flag's choices.
 // Pure; knows no element and sends nothing. The server alone decides what words mean.
 
+import { bare, grouped } from "./commands.js";
+import { nextOf } from "./ordered.js";
+
 const DASHES = /^(--|—|–)/;
+const FLAGGED = /(^|\s)(--|—|–)/;
 const MOST = 40;
-const bare = (name) => name.replace(/^\//, "");
 const dashed = (flag) => (flag.startsWith("-") ? flag : `--${flag}`);
 const plain = (flag) => flag.replace(/^[-—–]+/, "").toLowerCase();
 
@@ -25,6 +28,7 @@ export function completions(commands, text, caret) {
       hint: optionHint(optionOf(command, word)),
     };
   const previous = before.slice(0, from).trim().match(/\S+$/)?.[0] ?? "";
+  if (command.is_ordered && !FLAGGED.test(before)) return inOrder(command, before, from);
   const option = DASHES.test(previous) ? optionOf(command, previous) : positional(command, before.slice(0, from));
   if (!option) return nothing;
   return {
@@ -59,21 +63,29 @@ function bounds({ low, high }) {
 
 function commandsFor(commands, before, text) {
   const asked = before.slice(1).toLowerCase();
+  const to = text.match(/^\/\S*/)[0].length;
+  if (!asked) {
+    const items = grouped(commands).flatMap(({ title, commands: some }) =>
+      some.map((command) => ({ ...itemOf(command), group: title })),
+    );
+    return { from: 0, to, items, kind: "command", hint: "" };
+  }
   const starts = commands.filter((command) =>
     [command.name, ...(command.aliases ?? [])].some((name) => bare(name).startsWith(asked)),
   );
-  const others = asked
-    ? commands.filter((command) => !starts.includes(command) && command.summary.toLowerCase().includes(asked))
-    : [];
-  const items = [...starts, ...others].map((command) => ({
-    value: `/${bare(command.name)}`,
-    label: `/${bare(command.name)}`,
-    summary: command.summary,
-    isReady: !needsWords(command),
-  }));
-  const to = text.match(/^\/\S*/)[0].length;
+  const others = commands.filter(
+    (command) => !starts.includes(command) && command.summary.toLowerCase().includes(asked),
+  );
+  const items = [...starts, ...others].map(itemOf);
   return { from: 0, to, items: items.slice(0, MOST), kind: "command", hint: "" };
 }
+
+const itemOf = (command) => ({
+  value: `/${bare(command.name)}`,
+  label: `/${bare(command.name)}`,
+  summary: command.summary,
+  isReady: !needsWords(command),
+});
 
 const needsWords = (command) => command.options.some((option) => option.is_required);
 
@@ -106,6 +118,13 @@ function positional(command, before) {
     (one) => one.choices.length && !one.takes_rest && one.kind !== "flag" && !one.flags.length,
   );
   return words === "" && before.startsWith("/") ? option : null;
+}
+
+/** Of every option that the word may be: "/settings" goes on with "place" as well as with "size". */
+function inOrder(command, before, from) {
+  const options = nextOf(command, before.slice(0, from).replace(/^\/\S+/, ""));
+  const items = options.flatMap((option) => choicesFor(option, before.slice(from)));
+  return { from, to: before.length, items: items.slice(0, MOST), kind: "choice", hint: optionHint(options.at(-1)) };
 }
 
 function choicesFor(option, word) {

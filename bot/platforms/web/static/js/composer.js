@@ -1,24 +1,20 @@
-// The message box: grows, completes, hints, remembers its draft and what was sent, and holds a picture. What is sent carries a
-// key, so that sending again after a broken line draws nothing twice. Knows no card and not where words go.
+// The message box: grows, completes, hints, remembers its draft and what was sent, and holds a picture. Knows no card and not
+// where words go.
 
 import * as api from "./api.js";
 import { Attachment } from "./attachments.js";
 import { completions } from "./completions.js";
+import { draft, keepDraft, Sent } from "./drafts.js";
 import { debounced, h, icon, isCoarse, say } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { Popup } from "./popup.js";
 import { plural } from "./words.js";
 
-const DRAFT = "darkroom.draft";
-const SENT = "darkroom.sent";
-const MOST_SENT = 30;
 const HINT_AFTER_MS = 250;
 const TITLES = { command: "Commands", flag: "Options", choice: "Choices" };
 
 export class Composer {
-  #sent = remembered(SENT, []);
-  #back = -1;
-  #unsent = null; // what a broken line left: its key is used again for the same words
+  #sent = new Sent();
   #hinting = null;
   #isDismissed = false;
   #isPictureFailed = false; // said once: the next Enter sends without it
@@ -34,7 +30,7 @@ export class Composer {
     });
     this.#build(holder);
     this.hint = debounced(() => this.#askHint(), HINT_AFTER_MS);
-    this.write(remembered(DRAFT, ""), { isQuiet: true });
+    this.write(draft(), { isQuiet: true });
     if (!isCoarse()) this.box.focus({ preventScroll: true });
   }
 
@@ -132,7 +128,7 @@ export class Composer {
       this.file.value = "";
     });
     this.box.addEventListener("input", () => {
-      this.#back = -1;
+      this.#sent.leave();
       this.#isDismissed = false;
       this.#changed();
       this.#complete();
@@ -188,12 +184,10 @@ export class Composer {
   }
 
   #recall(by) {
-    const isFresh = this.box.value === "" || (this.#back >= 0 && this.box.value === this.#sent[this.#back]);
-    const to = this.#back + by;
-    if (!isFresh || to < -1 || to >= this.#sent.length) return false;
-    this.write(to === -1 ? "" : this.#sent[to]);
+    const words = this.#sent.recall(this.box.value, by);
+    if (words === null) return false;
+    this.write(words);
     this.popup.hide();
-    this.#back = to;
     return true;
   }
 
@@ -218,7 +212,7 @@ export class Composer {
 
   #changed() {
     grow(this.box);
-    remember(DRAFT, this.box.value);
+    keepDraft(this.box.value);
     const isEmpty = !this.box.value.trim() && !this.attachment.isThere;
     this.sendButton.disabled = isEmpty;
     this.box.placeholder = this.attachment.isThere
@@ -268,17 +262,13 @@ export class Composer {
       this.attachment.clear();
     }
     const asked = { text, uploads: this.attachment.id ? [this.attachment.id] : [], answered: null };
-    const signature = JSON.stringify(asked);
-    const key = this.#unsent?.signature === signature ? this.#unsent.key : api.newKey();
-    this.#unsent = null;
     const { blob } = this.attachment;
-    this.#remember(text);
+    this.#sent.add(text);
     this.write("");
     try {
-      const card = await this.send({ ...asked, key });
+      const card = await this.send(asked);
       if (this.attachment.blob === blob && !card.is_refusal) this.attachment.clear(); // the mended words go with it too
     } catch (error) {
-      this.#unsent = { key, signature };
       if (!this.box.value) this.write(text);
       this.#fail(error);
     }
@@ -300,32 +290,9 @@ export class Composer {
     this.error.replaceChildren(icon("warn"), h("span", { text: error.message }));
     this.error.hidden = false;
   }
-
-  #remember(text) {
-    this.#back = -1;
-    if (!text) return;
-    this.#sent = [text, ...this.#sent.filter((words) => words !== text)].slice(0, MOST_SENT);
-    remember(SENT, this.#sent);
-  }
 }
 
 function grow(box) {
   box.style.height = "auto";
   box.style.height = `${Math.min(box.scrollHeight, Math.round(innerHeight * 0.4))}px`;
-}
-
-function remember(name, what) {
-  try {
-    sessionStorage.setItem(name, JSON.stringify(what));
-  } catch {
-    // no storage, or full: only a reload would notice
-  }
-}
-
-function remembered(name, otherwise) {
-  try {
-    return JSON.parse(sessionStorage.getItem(name)) ?? otherwise;
-  } catch {
-    return otherwise;
-  }
 }

@@ -2,9 +2,11 @@
 // 300. Stays at the bottom unless the person scrolled up. Knows neither the server's events nor what a press does.
 
 import * as api from "./api.js";
-import { announcement, asked, CardView, isLive } from "./cards.js";
+import { asked, CardView, isLive } from "./cards.js";
 import { find, h, icon, isReduced } from "./dom.js";
-import { announce, toast } from "./toast.js";
+import { isNotice, NoticeView } from "./notice.js";
+import { News } from "./news.js";
+import { toast } from "./toast.js";
 
 const MOST_CARDS = 300;
 const NEAR_PX = 90;
@@ -20,6 +22,8 @@ export class Conversation {
   #hasBegun = false;
   #n_unseen = 0;
   #seen = { top: 0, height: 0 };
+  #heldAt = null; // where an answer is read from its beginning, however near the end that is
+  #news = new News();
 
   /** `hands` as a CardView's; `changed(n_live)` is told how many are being made; `empty(isEmpty, hasOlder)`. */
   constructor(hands, { changed, begun }) {
@@ -67,9 +71,9 @@ export class Conversation {
     const before = view?.card.state;
     if (view && view.heard_ms > since_ms) return;
     if (view) this.#update(view, card);
-    else if (!isQuiet && card.id && this.#hasOlder && this.#isBeforeAll(card)) return;
+    else if (!isQuiet && card.id && this.#isOfOlder(card)) return;
     else this.#append(key, card);
-    if (!isQuiet && card.state !== before) announce(announcement(card));
+    if (!isQuiet) this.#news.hear(card, before);
     if (!isQuiet) this.#tell();
   }
 
@@ -77,6 +81,7 @@ export class Conversation {
   replace(card, by) {
     const view = [...this.#views.values()].find((one) => one.card === card);
     view?.update({ ...by, words: card.words });
+    if (view) this.#news.hear(by);
     return Boolean(view);
   }
 
@@ -133,6 +138,17 @@ export class Conversation {
     this.#showPill();
   }
 
+  /** Goes to an answer that is the last message: to its end, or to its beginning where it is higher than the window. */
+  toAnswer() {
+    const last = this.list.lastElementChild;
+    this.toNewest();
+    const isCut = () => last.getBoundingClientRect().top < this.scroller.getBoundingClientRect().top;
+    if (!last?.matches(".is-private") || !isCut()) return;
+    this.#isStuck = false;
+    last.scrollIntoView({ block: "start" });
+    this.#heldAt = this.scroller.scrollTop;
+  }
+
   /** The chat came into sight again: where it was at the bottom, it still is. */
   shown() {
     this.#stick();
@@ -144,13 +160,18 @@ export class Conversation {
 
   #append(key, card) {
     for (const entry of this.#pending) if (entry.words === card.words) entry.element?.remove();
-    const view = new CardView(card, this.hands);
-    Object.assign(view, { key, heard_ms: performance.now() });
+    const view = this.#view(key, card);
+    view.heard_ms = performance.now();
     this.#views.set(key, view);
     this.list.append(view.element);
     if (!this.#isStuck) this.#n_unseen += 1;
     this.#trim();
     this.#showPill();
+  }
+
+  #view(key, card) {
+    const view = isNotice(card) ? new NoticeView(card) : new CardView(card, this.hands);
+    return Object.assign(view, { key });
   }
 
   #update(view, card) {
@@ -181,9 +202,10 @@ export class Conversation {
     return null;
   }
 
-  #isBeforeAll(card) {
+  /** It belongs to what is not loaded. One that is done is news all the same: it waited long, or was collected here. */
+  #isOfOlder(card) {
     const oldest = this.#oldest();
-    return oldest !== null && card.created_s < oldest.created_s;
+    return this.#hasOlder && oldest !== null && card.created_s < oldest.created_s && card.state !== "done";
   }
 
   #tell() {
@@ -193,6 +215,7 @@ export class Conversation {
   }
 
   #tick() {
+    this.#news.tick();
     if (document.hidden) return;
     for (const view of this.#views.values()) if (isLive(view.card)) view.tick();
   }
@@ -201,7 +224,8 @@ export class Conversation {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const isUp = scrollTop < this.#seen.top - 1 && scrollHeight === this.#seen.height; // by the person: nothing grew or went
     this.#seen = { top: scrollTop, height: scrollHeight };
-    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#isStuck = true;
+    if (scrollTop !== this.#heldAt) this.#heldAt = null;
+    if (this.#heldAt === null && scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#isStuck = true;
     else if (isUp) this.#isStuck = false;
     if (this.#isStuck) this.#n_unseen = 0;
     this.#showPill();
@@ -239,7 +263,7 @@ export class Conversation {
   }
 
   #prepend(cards) {
-    const views = cards.map((card) => Object.assign(new CardView(card, this.hands), { key: card.id }));
+    const views = cards.map((card) => this.#view(card.id, card));
     const first = this.list.firstElementChild;
     const top = first?.getBoundingClientRect().top ?? 0;
     this.scroller.classList.add("is-growing"); // no anchoring by the browser as well

@@ -3,14 +3,17 @@
 import { h, icon } from "./dom.js";
 import { copy } from "./toast.js";
 
+const FEW = 12;
+
 const isCommand = (name) => /^(\/[\w-]+$|--)/.test(name);
 
 /** `use(words)` puts a command into the message box. */
 export function fieldsTable(fields, { use } = {}) {
   const isHelp = fields.some((field) => isCommand(field.name));
+  const isLong = fields.length > FEW; // then it scrolls by itself, and the keyboard must get there
   return h(
     "dl",
-    { class: `fields${isHelp ? " is-help" : ""}` },
+    { class: `fields${isHelp ? " is-help" : ""}`, tabindex: isLong ? "0" : null },
     fields.map((field) => row(field, use)),
   );
 }

@@ -1,6 +1,7 @@
 // A form for any command, made from the server's table of them: the common options first, the rest behind a fold.
 // Sends names and values, never a line to parse. Knows no card.
 
+import { bare, grouped } from "./commands.js";
 import { commandOf } from "./completions.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
@@ -9,14 +10,14 @@ import { spoken } from "./spoken.js";
 
 const PICTURE_FAILED = "The picture could not be taken: choose another, or close this window and remove it.";
 
-const bare = (name) => name.replace(/^\//, "");
+const named = (command) => h("option", { value: command.name, text: `/${bare(command.name)}: ${command.summary}` });
 
 /** `send({ command, values, uploads }, words)` → a promise, rejected with a sentence to show. */
 export function openForm({ commands, words, attachment, send }) {
   const chosen = h(
     "select",
     { id: "form-command", class: "input", "data-testid": "form-command" },
-    commands.map((command) => h("option", { value: command.name, text: `/${bare(command.name)}: ${command.summary}` })),
+    grouped(commands).map((group) => h("optgroup", { label: group.title }, group.commands.map(named))),
   );
   const holder = h("div", { class: "form-fields" });
   const error = h("p", { class: "form-error", role: "alert" });

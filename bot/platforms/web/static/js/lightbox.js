@@ -1,17 +1,18 @@
-// One picture large, with its words, seed and everything that can be done with it; arrows and swipes go through its
-// neighbours. Knows neither cards nor the gallery: it is given a list of views and asks for more at its end.
+// One picture large; arrows and swipes go through its neighbours. Knows neither cards nor the gallery: it is given a list of
+// views and asks for more at its end. What stands beside the picture is in large-side.js.
 
 import { animationAt, pictureAt, thumbnailAt } from "./api.js";
-import { fieldsTable, copyButton } from "./fields.js";
 import { h, icon, iconButton, say } from "./dom.js";
-import { pill } from "./rows.js";
-import { readButton } from "./verbs.js";
-import { shortTime } from "./words.js";
+import { Side } from "./large-side.js";
 
 const MOST_ENLARGED = 5; // beyond that a small picture is only blur
 const SWIPE_PX = 48;
 
-/** A view: { picture, prompt, seed, label, model, created_s, width_px, height_px, has_animation, is_kept, buttons, card }. */
+const GONE = "This picture's file is no longer kept. Its recipe is: press Again to draw it anew.";
+const PAPER_GONE = "This file is no longer there; ask for it again.";
+
+/** A view: { picture, prompt, seed, label, model, created_s, width_px, height_px, has_animation, is_kept, buttons, card }; of a
+ * file that is no picture of ours, `address` and `save()` in place of `picture`. */
 export class Lightbox {
   #views = [];
   #at = 0;
@@ -22,7 +23,14 @@ export class Lightbox {
 
   /** `press(button, view)`; `goTo(view)` goes to its message, or null where it is not loaded: `canGoTo(view)`. */
   constructor({ press, goTo, canGoTo }) {
-    Object.assign(this, { press, goTo, canGoTo });
+    this.side = new Side({
+      press,
+      canGoTo,
+      goTo: (view) => {
+        this.close();
+        goTo(view);
+      },
+    });
     this.#build();
   }
 
@@ -48,11 +56,7 @@ export class Lightbox {
 
   /** Shows a note's fields (a recipe) beside the picture. */
   note(card) {
-    this.noteHolder.replaceChildren(
-      card.sentence ? h("p", { class: card.is_refusal ? "form-error" : "sentence", text: card.sentence }) : "",
-      card.fields.length ? fieldsTable(card.fields) : "",
-    );
-    this.noteHolder.scrollIntoView({ block: "nearest" });
+    this.side.note(card);
   }
 
   get isOpen() {
@@ -65,15 +69,8 @@ export class Lightbox {
       "div",
       { class: "large-stage", tabindex: "-1" },
       this.image,
-      (this.missing = h("p", {
-        class: "large-missing",
-        text: "This picture's file is no longer kept. Its recipe is: press Again to draw it anew.",
-      })),
+      (this.missing = h("p", { class: "large-missing" })),
     );
-    this.prompt = h("p", { class: "large-prompt", "data-testid": "large-prompt" });
-    this.facts = h("div", { class: "large-facts" });
-    this.actions = h("div", { class: "large-actions" });
-    this.noteHolder = h("div", { class: "large-note" });
     this.count = h("span", { class: "large-count" });
     this.previous = iconButton("left", "Previous picture", () => this.#go(-1), { class: "icon-button large-previous" });
     this.next = iconButton("right", "Next picture", () => this.#go(1), { class: "icon-button large-next" });
@@ -123,14 +120,7 @@ export class Lightbox {
         this.previous,
         this.next,
       ),
-      h(
-        "aside",
-        { class: "large-side", "aria-label": "About this picture" },
-        this.prompt,
-        this.facts,
-        this.actions,
-        this.noteHolder,
-      ),
+      this.side.element,
       close,
       h("div", { class: "toasts toasts-inside", role: "status" }),
     );
@@ -207,70 +197,20 @@ export class Lightbox {
 
   #show() {
     const view = this.#view;
-    say(this.prompt, view.prompt);
     say(this.count, this.total() > 1 ? `${this.#at + 1} of ${this.total().toLocaleString("en")}` : "");
     this.element.setAttribute("aria-label", `Picture: ${view.prompt}`);
     this.previous.hidden = this.#at === 0;
     this.next.hidden = this.#at >= this.total() - 1;
-    this.noteHolder.replaceChildren();
-    this.#showFacts(view);
-    this.#showActions(view);
+    say(this.missing, view.address ? PAPER_GONE : GONE);
+    this.side.show(view);
     this.#source();
     const ahead = this.#views[this.#at + 1];
     if (ahead?.is_kept) new Image().src = pictureAt(ahead.picture);
   }
 
-  #showFacts(view) {
-    const facts = [
-      view.label ? ["Label", h("span", { text: view.label })] : null,
-      view.seed === null || view.seed === undefined
-        ? null
-        : [
-            "Seed",
-            h(
-              "span",
-              { class: "large-seed" },
-              h("code", { text: String(view.seed) }),
-              copyButton(String(view.seed), "Seed"),
-            ),
-          ],
-      ["Size", h("span", { text: `${view.width_px} x ${view.height_px} px` })],
-      view.model ? ["Model", h("span", { text: view.model })] : null,
-      view.created_s ? ["Drawn", h("span", { text: shortTime(view.created_s) })] : null,
-    ].filter(Boolean);
-    this.facts.replaceChildren(
-      ...facts.map(([name, value]) =>
-        h("div", { class: "fact" }, h("span", { class: "fact-name", text: name }), value),
-      ),
-    );
-  }
-
-  #showActions(view) {
-    const press = (button) => this.press(button, view);
-    const buttons = view.buttons.filter((button) => readButton(button.id).verb !== "animation"); // above the picture
-    const go = this.canGoTo(view)
-      ? [
-          h(
-            "button",
-            {
-              type: "button",
-              class: "pill is-wide",
-              onclick: () => {
-                this.close();
-                this.goTo(view);
-              },
-            },
-            icon("chat"),
-            h("span", { text: "Go to its message" }),
-          ),
-        ]
-      : [];
-    this.actions.replaceChildren(...buttons.map((button) => pill(button, press)), ...go);
-  }
-
   #source() {
     const view = this.#view;
-    const whole = view.is_kept ? pictureAt(view.picture) : thumbnailAt(view.picture);
+    const whole = view.address ?? (view.is_kept ? pictureAt(view.picture) : thumbnailAt(view.picture));
     const address = this.#isFilm ? animationAt(view.picture) : whole;
     this.element.classList.remove("is-missing"); // until this one cannot be loaded either
     this.film.hidden = !view.has_animation;

@@ -4,15 +4,17 @@ import { showAccount } from "./account.js";
 import { pressing } from "./actions.js";
 import * as api from "./api.js";
 import { startDropping } from "./attachments.js";
+import { usable } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { find, h, icon, say } from "./dom.js";
+import { find, h, icon } from "./dom.js";
 import { listen } from "./events.js";
 import { openForm } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { Lightbox } from "./lightbox.js";
 import { openMenu } from "./menu.js";
 import { openRemix } from "./remix.js";
+import { farewell, leave, showLine, showModel, showStatus, showTitle } from "./shell.js";
 import { openSketch } from "./sketch.js";
 import { loadSprite } from "./sprite.js";
 import { startTheme } from "./theme.js";
@@ -43,6 +45,7 @@ async function start() {
     {
       press,
       open: (card, tile) => enlarge(card, tile.picture),
+      enlarge: (view) => lightbox.open([view], 0),
       more: (card, tile, button) => openMenu(button, menuOf(card, tile, press), { title: `Picture ${tile.number}` }),
       use: (words) => composer.write(words),
       edit: (words) => composer.write(words),
@@ -71,17 +74,16 @@ async function start() {
     me,
     help: () => {
       showChat();
-      send({ key: api.newKey(), text: "/help", uploads: [], answered: null }, "/help").catch(failed);
+      send({ text: "/help", uploads: [], answered: null }, "/help").catch(failed);
     },
   });
-  say(find(".engine-model"), me.model);
-  find(".engine").title = me.model_note ?? "";
+  showModel(me);
   listen({
-    reset: (data) => conversation.reset(data),
+    reset: showBegun,
     card: (card) => heard(card),
     removed: ({ id }) => conversation.remove(id),
     status: showStatus,
-    line: showLine,
+    line: (isUp) => showLine(isUp) && conversation.retryPictures(),
     refused: () => api.me().catch(() => null),
   });
   addEventListener("hashchange", showView);
@@ -89,11 +91,12 @@ async function start() {
   showView();
 }
 
-/** Who is here; asked until the server answers. */
+/** Who is here, and what is of use to them; asked until the server answers. */
 async function known() {
   for (;;) {
     try {
-      return await api.me();
+      const someone = await api.me();
+      return { ...someone, commands: usable(someone.commands, someone.is_operator) };
     } catch (error) {
       if (error instanceof api.Refused) throw error;
       showLine(false);
@@ -107,18 +110,18 @@ async function send(asked, words) {
   const since_ms = performance.now();
   const card = await conversation.pending(words, me.name, answerTo(asked));
   take({ ...card, sent: words }, { since_ms });
-  conversation.toNewest();
+  conversation.toAnswer();
   return card;
 }
 
 /** As `send`, for a window that stays and says it where the answer is a refusal: that is thrown. */
 async function askFromWindow(asked) {
   const since_ms = performance.now();
-  const card = await answerTo({ key: api.newKey(), answered: null, ...asked });
+  const card = await answerTo({ answered: null, ...asked });
   if (card.is_refusal) throw new Error(card.sentence);
   showChat();
   take(card, { since_ms });
-  conversation.toNewest();
+  conversation.toAnswer();
 }
 
 /** Asks; an upload that the server forgot, as it does when it starts anew, is sent once more with what the browser holds. */
@@ -126,21 +129,36 @@ async function answerTo(asked) {
   const card = await api.ask(asked);
   if (!card.is_refusal || !asked.uploads?.length || !UPLOAD_GONE.test(card.sentence)) return card;
   const upload = await composer.attachment.renew(asked.uploads[0]);
-  return upload ? api.ask({ ...asked, key: api.newKey(), uploads: [upload] }) : card;
+  return upload ? api.ask({ ...asked, uploads: [upload] }) : card;
+}
+
+/** What there is, and below it the last answer of a page that began anew. */
+function showBegun(data) {
+  conversation.reset(data);
+  const last = farewell();
+  if (last) conversation.upsert(last);
+}
+
+/** They may be somebody else from now on: the operator, say. */
+async function knowAgain() {
+  Object.assign(me, await known());
+  composer.commands = me.commands;
 }
 
 /** An answer to this person. A short note after a press is said in passing. */
 function take(card, { button = null, pressed = null, since_ms = Infinity } = {}) {
-  const isPassing =
-    button && !card.id && !card.is_refusal && !card.fields.length && !card.tiles.length && card.sentence.length < 90;
+  if (card.kind === "forget" && button && !card.is_refusal && !card.buttons.length) return leave(card);
+  if (["claim", "answered"].includes(card.kind)) knowAgain().catch(() => null); // "answered": the same once more
+  const isShort = card.sentence.length < 90 && !card.fields.length && !card.tiles.length && !card.paper;
+  const isPassing = button && !card.id && !card.is_refusal && isShort;
   if (lightbox.isOpen && !card.id && (card.fields.length || card.sentence)) return lightbox.note(card);
+  gallery.isFresh = false;
   if (isPassing) return toast(card.sentence);
   lightbox.close();
   if (button) showChat();
   if (pressed?.id === "" && !card.id && !card.is_refusal && conversation.replace(pressed, card)) return;
   conversation.upsert(card, { since_ms });
-  if (button && !STAYS.has(readButton(button.id).verb)) conversation.toNewest();
-  gallery.isFresh = false;
+  if (button && !STAYS.has(readButton(button.id).verb)) conversation.toAnswer();
 }
 
 function heard(card) {
@@ -253,25 +271,6 @@ function showChat() {
 function goToMessage(id) {
   showChat();
   conversation.goTo(id);
-}
-
-function showStatus({ n_waiting, n_running, is_engine_ready }) {
-  const counts = [n_running ? `${n_running}\u00a0drawing` : "", n_waiting ? `${n_waiting}\u00a0waiting` : ""]
-    .filter(Boolean)
-    .join(", ");
-  say(find(".engine-queue"), counts || (is_engine_ready ? "Ready" : "Starting…"));
-  find(".engine").dataset.state = counts ? "busy" : is_engine_ready ? "ready" : "starting";
-}
-
-function showLine(isUp) {
-  const line = find(".link-lost");
-  if (!line.hidden && isUp) conversation?.retryPictures();
-  line.hidden = isUp;
-}
-
-function showTitle(n_live) {
-  const title = n_live ? `(${n_live}) Darkroom` : "Darkroom";
-  if (document.title !== title) document.title = title;
 }
 
 function showBeginning({ n_cards, hasOlder }) {

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 
 export class Popup {
   #items = [];
+  #entries = [];
   #at = -1;
   hasMoved = false;
 
@@ -34,7 +35,8 @@ export class Popup {
     this.hasMoved = false;
     this.element.hidden = items.length === 0;
     this.title.textContent = title;
-    this.list.replaceChildren(...items.map((item, index) => this.#entry(item, index)));
+    this.#entries = items.map((item, index) => this.#entry(item, index));
+    this.list.replaceChildren(...this.#underTitles());
     this.#select(
       Math.max(
         0,
@@ -64,11 +66,27 @@ export class Popup {
     return entry;
   }
 
+  /** Entries of a group stand together, under its title. */
+  #underTitles() {
+    const groups = new Map();
+    this.#items.forEach(({ group = "" }, at) => groups.set(group, [...(groups.get(group) ?? []), this.#entries[at]]));
+    if (groups.size < 2) return this.#entries;
+    return [...groups].map(([title, entries]) =>
+      h(
+        "div",
+        { class: "popup-group", role: "group", "aria-label": title },
+        h("div", { class: "popup-title", "aria-hidden": "true", text: title }),
+        entries,
+      ),
+    );
+  }
+
   #select(index) {
     this.#at = this.#items.length ? index : -1;
-    [...this.list.children].forEach((entry, at) => entry.setAttribute("aria-selected", String(at === this.#at)));
-    const entry = this.list.children[this.#at];
-    entry?.scrollIntoView({ block: "nearest" });
+    this.#entries.forEach((entry, at) => entry.setAttribute("aria-selected", String(at === this.#at)));
+    const entry = this.#entries[this.#at];
+    if (this.#at === 0) this.list.scrollTop = 0;
+    else entry?.scrollIntoView({ block: "nearest" });
     if (entry) this.box.setAttribute("aria-activedescendant", entry.id);
     else this.box.removeAttribute("aria-activedescendant");
   }

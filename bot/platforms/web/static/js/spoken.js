@@ -1,6 +1,8 @@
 // A command as it was typed → values for the fields of its form, and the words that are left. What does not fit a field as it
 // stands stays in the words, where the server reads flags as well. Pure; the server alone decides what words mean.
 
+import { placed } from "./ordered.js";
+
 const FLAG = /(?<!\S)(?:--+|—|–)([a-z][\w-]*)(=?)/gi;
 const INSIDE = /\{[^{}]*(?:--|—|–)[a-z][^{}]*\}/i; // flags that differ from one prompt to the next
 const WRITTEN = /[{}\\]/; // braces and escapes are undone in words only
@@ -27,6 +29,7 @@ export function spoken(command, text) {
     words.push(taken.rest);
   });
   const left = words.map((part) => part.trim()).filter(Boolean);
+  if (command.is_ordered) return { values, words: placed(command, values, left.join(" ")) };
   return { values, words: (hasText(command) ? left : place(command, values, left)).join(" ") };
 }
 

@@ -17,6 +17,9 @@ const ICONS = {
   go: "check",
   no: "close",
   page: "right",
+  link: "link",
+  forget: "trash",
+  collect: "download",
 };
 
 export function readButton(id) {

@@ -36,7 +36,7 @@ export function shortTime(unix_s) {
 export function stateWords(card, now_s) {
   switch (card.state) {
     case "waiting":
-      return { title: "Waiting", rest: joined(place(card.position), wait(card, now_s)) };
+      return { title: "Waiting", rest: joined(place(card.position), noticeOf(card) ? "" : wait(card, now_s)) };
     case "loading":
       return {
         title: card.sentence || "Loading the model",
@@ -55,14 +55,30 @@ export function stateWords(card, now_s) {
   }
 }
 
+const OF_COURSE = /^(Waiting for its turn|This takes longer than I thought)/; // the line of the state says so itself
+
+/** Why a request waits, where it is not for its turn alone: a paused engine, an ill disk. "" for no such reason. */
+export const noticeOf = (card) => (card.state === "waiting" && !OF_COURSE.test(card.sentence) ? card.sentence : "");
+
+export function bytes(n) {
+  if (n < 1000) return `${n} bytes`;
+  const [value, unit] = n < 1e6 ? [n / 1e3, "kB"] : n < 1e9 ? [n / 1e6, "MB"] : [n / 1e9, "GB"];
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}
+
 const joined = (...parts) => parts.filter(Boolean).join(" · ");
 const percent = (fraction) => (fraction === null || fraction === undefined ? "" : `${Math.round(fraction * 100)} %`);
 const place = (position) => (!position ? "" : position === 1 ? "position 1, next in line" : `position ${position}`);
 
+const LATE = "taking longer than expected";
+const GRACE_S = 1.5; // the next card is on its way, mostly
+
+/** Never a time that is over, whether the server says so or the clock runs out between two cards. */
 function wait(card, now_s, isRunning = false) {
+  if (card.is_overdue) return LATE;
   if (card.wait_s === null || card.wait_s === undefined) return "";
   const left = card.told_at_s + card.wait_s - now_s;
-  if (left < -1.5) return "a little longer than expected";
+  if (left < -GRACE_S) return LATE;
   if (left < 1) return isRunning ? "almost there" : "any moment";
   return `about ${seconds(left)}${isRunning ? " left" : ""}`;
 }

@@ -1,0 +1,152 @@
+"""What can be done to a request that is there: begin what was offered, cancel, delete, collect; once for each event.
+
+One's own, or with the right to it somebody else's. Knows no platform.
+"""
+
+from bot import answers
+from bot.buttons import Press, Verb
+from bot.cards import Card, Origin
+from bot.desk.desk import Desk
+from bot.desk.rights import Act, lies_in
+from bot.library import Library
+from bot.requests import Cancel
+from bot.runner import Runner
+from bot.sources import Sources, split
+from bot.taking import Taker
+from bot.telling import Teller
+from bot.typography import clean
+from engine.errors import UserError
+from storage.changes import Act as Deed
+from storage.records import RequestRow
+from storage.store import Store
+
+N_COLLECTED = 5  # messages at once; a chat that was away may have many, and takes only so many a minute
+_NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
+_OVER = "That is finished already; there is nothing left to cancel."
+_DELETED = "Deleted."
+_NOTHING_TO_COLLECT = "There is nothing to collect: everything of yours was delivered."
+
+
+class Acting:
+    """Acts on requests. Every coroutine raises UserError with a sentence, and StorageError."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        desk: Desk,
+        sources: Sources,
+        library: Library,
+        taker: Taker,
+        runner: Runner,
+        teller: Teller,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._sources = sources
+        self._library = library
+        self._taker = taker
+        self._runner = runner
+        self._teller = teller
+
+    async def press(self, origin: Origin, press: Press) -> Card:
+        """What a press does to a request; the same event again is answered as before. Raises: UserError."""
+        before = await self._store.acts.answered(origin.event_key)
+        if before is not None:
+            return await self._as_before(press, before)
+        match press.verb:
+            case Verb.GO:
+                row = await self._own(origin, press.target)
+                await self._taker.go(origin, row)
+                card = await self._told(row)
+            case Verb.NO | Verb.CANCEL:
+                card = await self.cancel(origin, Cancel(request=press.target, is_any=True))
+            case Verb.DELETE:
+                card = await self._delete(origin, press.target)
+            case _:
+                raise UserError("This button needs the page: open it there.")
+        await self._store.acts.note(origin.event_key, origin.account, card.id)
+        return card
+
+    async def _as_before(self, press: Press, answer: str) -> Card:
+        """The same event once more: what came of it, as it is now."""
+        rendered = await self._library.rendered(answer) if answer else None
+        return rendered[1] if rendered else answers.note(press.verb, _DELETED)
+
+    async def cancel(self, origin: Origin, asked: Cancel) -> Card:
+        """Take back what is not finished of a request; an admin also somebody else's. Raises: UserError."""
+        request_id = asked.request
+        if request_id is None:
+            own = [live for live in self._runner.live_requests() if live.request.owner == origin.owner]
+            if not own:
+                raise UserError(_NOTHING_TO_CANCEL)
+            request_id = own[-1].request.id
+        row = await self._theirs_to_act_on(origin, request_id, Act.CANCEL_ANY, asked_for_others=asked.is_any)
+        if not await self._runner.cancel(row.id):
+            raise UserError(_OVER)
+        return await self._told(row)
+
+    async def _delete(self, origin: Origin, request_id: str) -> Card:
+        """A message and its pictures; their files too, unless another picture is the same."""
+        row = await self._theirs_to_act_on(origin, request_id, Act.DELETE_ANY, asked_for_others=True)
+        await self._runner.cancel(row.id)
+        async with self._teller.turn(row.id):
+            unreferenced = await self._store.requests.delete(row.id)
+        self._teller.deliver(row)
+        await self._store.pictures.forget(unreferenced)
+        return answers.note("delete", _DELETED)
+
+    async def collect(self, origin: Origin) -> Card:
+        """Show here what could not be delivered where it was asked."""
+        missing = await self._store.outbox.uncollected(origin.owner)
+        for request_id in missing[:N_COLLECTED]:
+            await self._store.outbox.redirect(request_id, origin.place, origin.reply_to)
+            rendered = await self._library.rendered(request_id)
+            if rendered:
+                self._teller.deliver(rendered[0])
+        if not missing:
+            return answers.note("collect", _NOTHING_TO_COLLECT)
+        n_left = len(missing) - N_COLLECTED
+        more = f" {n_left} more are left: /collect again." if n_left > 0 else ""
+        n_here = min(len(missing), N_COLLECTED)
+        sentence = f"Here {'is' if n_here == 1 else 'are'} {n_here} that could not be delivered before.{more}"
+        return answers.note("collect", sentence)
+
+    async def _told(self, row: RequestRow) -> Card:
+        """Its newest card, which its own platform is shown too."""
+        self._teller.deliver(row)
+        self._teller.progress(row)
+        rendered = await self._library.rendered(row.id)
+        assert rendered, "a request is never taken out while it is acted on"
+        return rendered[1]
+
+    async def _own(self, origin: Origin, request_id: str) -> RequestRow:
+        """A request of the asker's own. Raises: UserError."""
+        row = await self._sources.request(origin, split(request_id)[0], naming=clean(request_id))
+        if row.owner != origin.owner:
+            raise UserError("That is somebody else's; only they can do this.")
+        return row
+
+    async def _theirs_to_act_on(
+        self, origin: Origin, request_id: str, act: Act, *, asked_for_others: bool
+    ) -> RequestRow:
+        """Their own, or with the right to it somebody else's, which the audit keeps. Raises: UserError."""
+        row = await self._store.requests.find(split(request_id)[0])
+        if not asked_for_others or row is None or row.is_deleted or row.owner == origin.owner:
+            return await self._own(origin, request_id)
+        realm = self._desk.realm(origin)
+        if realm is None or not lies_in(row.place, realm):
+            await self._own(origin, request_id)  # in the words for everybody
+        self._desk.check(origin, act, row.place)
+        deed = Deed(
+            event_key=f"{origin.event_key}:{act}",
+            actor=origin.account,
+            actor_name=origin.asker,
+            place=row.place,
+            act=act,
+            answer="",
+            words=row.id,
+            target=row.account,
+        )
+        await self._desk.audit(deed)
+        return row

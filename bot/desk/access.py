@@ -1,0 +1,130 @@
+"""Who may use this Darkroom at all: a person's own permission, else the place's, else the platform's default.
+
+Strangers on Telegram and Discord are kept out until an operator lets in a person, a place or everyone.
+"""
+
+from bot.cards import Card, Origin
+from bot.desk.office import Deed, Office
+from bot.desk.places import EVERYWHERE, around, places_of
+from bot.desk.rights import Act, Rank
+from bot.desk.whom import Kind, Meant, Whom
+from bot.requests import AllowSomebody
+from engine.errors import UserError
+from storage.changes import Allow, Change, Set
+
+CLOSED_AT_FIRST = frozenset({"discord", "telegram"})  # strangers find a bot there; the page has its own door
+ALLOWED = "allowed"
+_UNCLAIMED = (
+    "This Darkroom has no operator yet. If it is yours, send me /claim and the code that it printed at its start."
+)
+
+
+class Access:
+    """Lets people in, and keeps them out."""
+
+    def __init__(self, office: Office, whom: Whom) -> None:
+        self._office = office
+        self._whom = whom
+
+    async def check(self, origin: Origin) -> None:
+        """Raises: UserError that says what would let them in."""
+        rank = self._office.rank(origin)
+        if rank is Rank.OPERATOR or await self._is_allowed(origin):
+            return
+        if rank is Rank.PLACE_ADMIN and await self._is_place_within_allowed(origin.place):
+            return  # an admin who closed a channel can open it again
+        if origin.platform == "telegram" and not self._office.has_operator:
+            raise UserError(_UNCLAIMED)
+        raise UserError(_closed(origin))
+
+    async def change(self, origin: Origin, asked: AllowSomebody) -> Card:
+        """Let in, keep out, or as it was at first."""
+        self._office.check(origin, Act.ALLOW, EVERYWHERE)
+        meant = await self._whom.find(origin, asked.who, EVERYWHERE)
+        if asked.is_allowed is False and any(self._office.is_operator(account) for account in meant.accounts):
+            raise UserError(f"{meant.shown} runs this Darkroom and cannot be kept out.")
+        change, shown = _change(origin, meant, asked.is_allowed)
+        deed = Deed(
+            act=Act.ALLOW,
+            kind="allow",
+            answer=_answer(shown, asked.is_allowed),
+            changes=(change,),
+            target=meant.account or None,
+            target_name=meant.shown,
+            words=_word(asked.is_allowed) if meant.account else f"{_word(asked.is_allowed)} {shown}",
+            place=origin.place if meant.kind is Kind.HERE else EVERYWHERE,
+        )
+        return await self._office.do(origin, deed)
+
+    async def joined(self, origin: Origin) -> bool:
+        """The bot was brought into a place: an operator's is let in at once. Whether it is in."""
+        if not self._office.is_operator(origin.account):
+            return await self._is_allowed(origin)
+        deed = Deed(
+            act=Act.ALLOW,
+            kind="allow",
+            answer=f"Everybody in {origin.place} may use this Darkroom now.",
+            changes=(Set(subject=f"place:{origin.place}", key=ALLOWED, value="yes"),),
+            words="invited by an operator",
+            place=origin.place,
+        )
+        await self._office.do(origin, deed)
+        return True
+
+    async def _is_allowed(self, origin: Origin) -> bool:
+        person = await self._office.store.people.find(origin.account)
+        if person and person.is_allowed is not None:
+            return person.is_allowed
+        by_group = await self._office.store.tuning.values([f"group:{group}" for group in origin.groups])
+        for group in origin.groups:
+            if said := by_group.get(f"group:{group}", {}).get(ALLOWED):
+                return said == "yes"
+        return await self.is_place_allowed(origin.place)
+
+    async def is_place_allowed(self, place: str) -> bool:
+        """What the place says to everybody in it, the most specific first."""
+        subjects = [*(f"place:{each}" for each in places_of(place)), ""]
+        values = await self._office.store.tuning.values(subjects)
+        for subject in subjects:
+            if said := values.get(subject, {}).get(ALLOWED):
+                return said == "yes"
+        return place.partition(":")[0] not in CLOSED_AT_FIRST
+
+    async def _is_place_within_allowed(self, place: str) -> bool:
+        return bool(around(place)) and await self.is_place_allowed(around(place))
+
+
+def _closed(origin: Origin) -> str:
+    here = " (or, here, everybody: /allow here)" if origin.is_place_shared else ""
+    return f"This Darkroom is private. Its operator can let you in: /allow {origin.account}{here}"
+
+
+def _change(origin: Origin, meant: Meant, is_allowed: bool | None) -> tuple[Change, str]:
+    value = None if is_allowed is None else _yes_or_no(is_allowed)
+    match meant.kind:
+        case Kind.PERSON:
+            return Allow(account=meant.account, is_allowed=is_allowed), meant.shown
+        case Kind.GROUP:
+            return Set(subject=meant.subject, key=ALLOWED, value=value), meant.shown
+        case Kind.HERE:
+            return Set(subject=meant.subject, key=ALLOWED, value=value), meant.shown
+        case Kind.EVERYONE:
+            platform = origin.platform
+            return Set(subject=f"place:{platform}", key=ALLOWED, value=value), f"everyone on {platform}"
+        case Kind.TIER:
+            raise UserError("A tier says how much, not whether. Name a person, a group, here or everyone.")
+
+
+def _answer(shown: str, is_allowed: bool | None) -> str:
+    if is_allowed is None:
+        return f"For {shown} it is again as it was at first."
+    may = "may use" if is_allowed else "may no longer use"
+    return f"{shown[0].upper()}{shown[1:]} {may} this Darkroom."
+
+
+def _word(is_allowed: bool | None) -> str:
+    return "as at first" if is_allowed is None else "let in" if is_allowed else "keep out"
+
+
+def _yes_or_no(is_it: bool) -> str:
+    return "yes" if is_it else "no"
