@@ -1,6 +1,7 @@
 """A platform that remembers what it was told, so that a test can wait for it."""
 
 import asyncio
+from collections.abc import Callable
 
 from bot.cards import Card, Origin, State
 from bot.platforms.base import Address, Budget, Found
@@ -81,13 +82,17 @@ class Recorder:
 
     async def told_that(self, request_id: str, words: str) -> Card:
         """The card of a request that said so, once it was told."""
+        return await self.told_card(lambda card: card.id == request_id and words in card.sentence)
 
-        def said() -> Card | None:
-            return next((card for _, card in self.told if card.id == request_id and words in card.sentence), None)
+    async def told_card(self, fits: Callable[[Card], bool]) -> Card:
+        """The first card that is like this, once it was told."""
+
+        def told() -> Card | None:
+            return next((card for _, card in self.told if fits(card)), None)
 
         async with self._news:
-            await self._news.wait_for(lambda: said() is not None)
-        card = said()
+            await self._news.wait_for(lambda: told() is not None)
+        card = told()
         assert card
         return card
 
