@@ -102,7 +102,8 @@ class Card:
     `id` is the request's, "" for an answer that is not kept (help, history, a refusal). `words` are what the person
     asked, `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known.
     A wait that has run out is told as `is_overdue`, never as a time in the past. `fraction` of [0, 1] is how far
-    loading or drawing is. `grid` is the name of a picture of all tiles with labels. `buttons` are rows.
+    loading or drawing is. Pictures of an `is_spoiler` are to be covered until somebody wants to see them. `grid` is the
+    name of a picture of all tiles with labels. `buttons` are rows.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Card:
     buttons: tuple[tuple[Button, ...], ...] = ()
     is_refusal: bool = False
     is_overdue: bool = False
+    is_spoiler: bool = False
     paper: Paper | None = None
 
 
@@ -134,7 +136,8 @@ class Origin:
     to small ("discord:<server>:<channel>"): what is set for a place holds within it. `groups` are the asker's roles
     there. `is_place_admin`: the platform says so, in this very event. `event_key` is unique to the event: a second one
     with the same key is the same event ("w:<uuid>"). `answered` is the request whose message was answered to. `asker`
-    is a name to show. In a shared place everybody sees all that is made.
+    is a name to show. In a shared place everybody sees all that is made, unless it is set to be private there: the desk
+    says so with `sees_others`.
     """
 
     platform: str
@@ -148,3 +151,4 @@ class Origin:
     account: str = ""
     groups: tuple[str, ...] = ()
     is_place_admin: bool = False
+    sees_others: bool = False

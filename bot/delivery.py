@@ -139,6 +139,7 @@ class Courier:
                 await asyncio.sleep(FIRST_PAUSE_S)  # it is due still
             except Exception:  # the edge of the outbox: one delivery stops no other
                 log.exception("a delivery broke", request=request_id)
+                await asyncio.sleep(LONGEST_PAUSE_S / 2)  # it is due still, and would break again at once
 
         task = asyncio.create_task(safely(), name=f"deliver {request_id}")
         self._busy[request_id] = task
@@ -268,6 +269,10 @@ class Courier:
             if retry_after_s:
                 budgets.park(chat, retry_after_s)
             self._look_later(delivery, retry_after_s)
+            return False
+        except Exception:  # whatever theirs trips over
+            log.exception("a platform broke", request=row.id)
+            self._look_later(delivery, None)
             return False
         match found:
             case Found.THERE:

@@ -3,7 +3,7 @@
 Knows rows and cards; knows no platform.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bot.gallery import HistoryPage, PictureLine
 from bot.live import Live
 from bot.showing import GRID_NUMBER, buttons_of, card_of
 from bot.sources import Sources, split
-from engine.errors import UserError
+from engine.errors import StorageError, UserError
 from storage import records
 from storage.records import JobRow, PictureRow, RequestRow
 from storage.store import Store
@@ -30,8 +30,15 @@ class Served:
 class Library:
     """Reads what is kept and what is being made. Every method raises UserError for what is not theirs or not there."""
 
-    def __init__(self, store: Store, sources: Sources, live: Callable[[str], Live | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sources: Sources,
+        live: Callable[[str], Live | None],
+        visibility: Callable[[str], Awaitable[str]],
+    ) -> None:
         self._store = store
+        self._visibility = visibility
         self._sources = sources
         self._live = live
         self.notice = ""  # what to say to those who wait: that the engine is paused
@@ -45,8 +52,19 @@ class Library:
             return row, Card(id=row.id, kind=row.kind, state=State.CANCELLED)
         return row, await self.card(row)
 
+    async def covered(self, card: Card, place: str) -> Card:
+        """Its pictures covered, where the place has it so."""
+        try:
+            is_spoiler = bool(card.tiles) and await self._visibility(place) == "spoiler"
+        except StorageError:  # rather one too many
+            is_spoiler = True
+        return replace(card, is_spoiler=True) if is_spoiler else card
+
     async def card(self, row: RequestRow) -> Card:
         """The message of a request as it is now."""
+        return await self.covered(await self._uncovered(row), row.place)
+
+    async def _uncovered(self, row: RequestRow) -> Card:
         live = self._live(row.id)
         if live and row.state is records.State.WAITING:
             return self.card_of(row, live.jobs)
@@ -64,13 +82,13 @@ class Library:
         notice = (live.trouble if live else "") or self.notice
         return replace(card, sentence=notice, wait_s=None) if notice and card.state is State.WAITING else card
 
-    async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
-        """The latest cards of somebody, or those before a request; oldest first, and whether there are older ones."""
+    async def conversation(self, account: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
+        """The latest cards of an account, or those before a request; oldest first, and whether there are older ones."""
         since = await self._store.requests.find(before) if before else None
-        if before and (since is None or since.owner != owner):
+        if before and (since is None or since.account != account):
             raise UserError("I do not know that message; reload the page.")
         rows = await self._store.requests.conversation(
-            owner, since.created_s if since else None, before if since else None, limit + 1
+            account, since.created_s if since else None, before if since else None, limit + 1
         )
         cards = [await self.card(row) for row in reversed(rows[:limit])]
         return tuple(cards), len(rows) > limit

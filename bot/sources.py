@@ -161,8 +161,8 @@ class Sources:
 
 
 def may_see(origin: Origin, row: RequestRow) -> bool:
-    """Their own, and in a place that people share whatever was made there."""
-    return row.owner == origin.owner or (origin.is_place_shared and row.place == origin.place)
+    """Their own, and whatever was made in a place that people share."""
+    return row.owner == origin.owner or (origin.sees_others and row.place == origin.place)
 
 
 def split(name: str) -> tuple[str, int]:

@@ -148,9 +148,9 @@ class Studio:
         """Check and keep a picture that somebody sends. Raises: BadPicture."""
         return await self._sources.take(self._person(owner), file)
 
-    async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
+    async def conversation(self, account: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
         """The latest cards of an account, or those before a request; oldest first, and whether there are older ones."""
-        return await self._library.conversation(owner, before, limit)
+        return await self._library.conversation(account, before, limit)
 
     async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
         """Somebody's pictures, newest first, from after the picture named `before`."""

@@ -91,7 +91,7 @@ class Taker:
         await self._teller.acknowledge(row)
         if row.kind == "show":
             return await self._rendered(request_id)
-        return self._library.card_of(row, job_rows)
+        return await self._library.covered(self._library.card_of(row, job_rows), row.place)
 
     async def _rendered(self, request_id: str) -> Card:
         rendered = await self._library.rendered(request_id)

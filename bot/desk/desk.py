@@ -92,11 +92,14 @@ class Desk:
         return self._office.known(origin)
 
     async def arrived(self, origin: Origin) -> Origin:
-        """The same with the person as owner and the account as account, and without rights that they have lost.
+        """The same with the person as owner and the account as account, what they may see, and without lost rights.
 
         A place admin who is banned there is none to us: they could lift their own ban. Raises: StorageError.
         """
         origin = self.known(origin)
+        if origin.is_place_shared:
+            sees_others = await self.visibility(origin.place) != "private"
+            origin = dataclasses.replace(origin, sees_others=sees_others)
         if origin.is_place_admin and await self._office.store.people.is_banned(origin.account, origin.place):
             return dataclasses.replace(origin, is_place_admin=False)
         return origin

@@ -147,3 +147,35 @@ async def test_two_accounts_of_one_person_share_queue_history_and_quota(tmp_path
         await house.ask("/unlink", owner="recorder:ada2")
         assert (await house.studio.history("recorder:ada2", "", None, 10)).total == 1
         assert (await standing(house, "recorder:ada2")).used >= together - 1e-9
+
+
+async def test_a_conversation_is_of_one_account_also_once_it_is_linked(tmp_path: Path) -> None:
+    """What was asked in another chat stands there; older messages can be read on from a message of this one."""
+    async with open_house(tmp_path) as house:
+        first = await house.drawn("/imagine a red circle", owner="recorder:ada2")
+        second = await house.drawn("/imagine a blue square", owner="recorder:ada2")
+        await house.drawn("/imagine a ring", owner="recorder:ada")
+        code = next(
+            field.value for field in (await house.ask("/link", owner="recorder:ada")).fields if field.is_copyable
+        )
+        asked = await house.ask(f"/link {code.removeprefix('/link ')}", owner="recorder:ada2")
+        await house.press(asked.buttons[0][0].id, owner="recorder:ada2")
+        cards, _ = await house.studio.conversation("recorder:ada2", second.id, 10)
+        assert [card.id for card in cards] == [first.id]
+
+
+async def test_pictures_of_a_place_are_shared_private_or_covered_as_it_is_set(tmp_path: Path) -> None:
+    """In a private place nobody uses another's picture; spoilers are covered, before and after they are drawn."""
+    async with open_house(tmp_path, operators=(ADMIN,)) as house:
+        card = await house.drawn("/imagine a red circle", is_place_shared=True)
+        assert not card.is_spoiler
+        assert await house.ask(f"/recipe {card.id}", owner="recorder:eve", is_place_shared=True)
+        await house.ask("/settings place visibility private", owner=ADMIN)
+        with pytest.raises(UserError, match="no picture"):
+            await house.ask(f"/recipe {card.id}", owner="recorder:eve", is_place_shared=True)
+        assert await house.ask(f"/recipe {card.id}", is_place_shared=True)
+        await house.ask("/settings place visibility spoiler", owner=ADMIN)
+        assert await house.ask(f"/recipe {card.id}", owner="recorder:eve", is_place_shared=True)
+        covered = await house.drawn("/imagine a blue square")
+        assert covered.is_spoiler
+        assert all(told.is_spoiler for _, told in house.platform.told if told.id == covered.id)

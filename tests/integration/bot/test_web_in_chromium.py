@@ -399,3 +399,17 @@ async def test_a_long_answer_is_read_from_its_beginning(chromium: Browser, n_fie
         await last.scroll_into_view_if_needed()
         await expect(last).to_be_in_viewport()
         await page.close()
+
+
+async def test_a_spoiler_is_covered_until_somebody_wants_to_see_it(context: BrowserContext) -> None:
+    """The pictures are blurred and out of the keyboard's way; one button shows them, and they stay shown."""
+    studio = FakeStudio()
+    studio.cards[OPERATOR].append(waiting(is_spoiler=True))
+    async with opened(context, studio) as (platform, page):
+        tiles = message(page, "w1").locator(".tiles")
+        await expect(tiles).to_have_class(re.compile("is-covered"))
+        await tiles.get_by_role("button", name="Spoiler: show").click()
+        await expect(tiles).not_to_have_class(re.compile("is-covered"))
+        await platform.progress(to("w1"), waiting(is_spoiler=True, position=1))
+        await expect(message(page, "w1")).to_contain_text("position 1")
+        await expect(tiles).not_to_have_class(re.compile("is-covered"))

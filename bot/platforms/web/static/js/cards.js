@@ -83,6 +83,7 @@ export class CardView {
     this.#showFields(card);
     this.#showPaper(card);
     this.tiles.update(card.tiles, card.fraction);
+    this.tiles.cover(card.is_spoiler);
     this.rows.update(card.buttons);
     this.#showOnlyYou(card);
   }

@@ -15,11 +15,31 @@ function layout(n) {
 
 export class Tiles {
   #tiles = new Map();
+  #cover = null;
+  #isShown = false;
 
   constructor(hands) {
     this.hands = hands;
     this.element = h("div", { class: "tiles" });
     this.element.hidden = true;
+  }
+
+  /** Pictures of a place with spoilers are blurred until somebody wants to see them. */
+  cover(isSpoiler) {
+    const isCovered = isSpoiler && !this.#isShown && this.#tiles.size > 0;
+    this.element.classList.toggle("is-covered", isCovered);
+    for (const { element } of this.#tiles.values()) element.inert = isCovered;
+    if (!isCovered) {
+      this.#cover?.remove();
+      this.#cover = null;
+      return;
+    }
+    this.#cover ??= h("button", { class: "cover", type: "button", text: "Spoiler: show" });
+    this.#cover.onclick = () => {
+      this.#isShown = true;
+      this.cover(isSpoiler);
+    };
+    this.element.append(this.#cover);
   }
 
   update(tiles, fraction) {
