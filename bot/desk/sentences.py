@@ -98,15 +98,16 @@ def _back(refused: Refused, now_s: float, otherwise: str) -> str:
 
 def _banned(refused: Refused, now_s: float) -> str:
     place = "here" if refused.place else "from this Darkroom"
-    reason = f": {_line(refused.reason)}" if refused.reason else ""
+    line = _line(refused.reason)
+    reason = f": {line}" if line else ""
     if refused.come_back_s is None:
         return f"You are banned {place}{reason}. It holds until an admin lifts it."
     return f"You are banned {place}{reason}. It ends in {span(refused.come_back_s - now_s)}."
 
 
 def _line(words: str) -> str:
-    """A reason, whose own full stop ours replaces."""
-    return words.rstrip(" .")
+    """A reason in one line, whose own full stop ours replaces."""
+    return " ".join(words.split()).rstrip(" .")
 
 
 def _in_flight(refused: Refused) -> str:
