@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-page bench-history screenshots pocket pocket-eval clean
+.PHONY: help setup run test check bench bench-page bench-history bench-desk sim crash-campaign disk-campaign screenshots pocket pocket-eval clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,18 @@ bench-page: setup ## Measure how long somebody waits at the page
 
 bench-history: setup ## Measure the history at a million pictures
 	@$(PYTHON) -m tests.bench.history
+
+bench-desk: setup ## Measure the desk with 10,000 jobs waiting
+	@$(PYTHON) -m tests.bench.desk
+
+sim: setup ## Let the desk live through seeded histories on virtual time (SEEDS=10000 FIRST=0)
+	@$(PYTHON) -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
+
+crash-campaign: setup ## Kill the bot at seeded points (POINTS=1000 SEED=1 REAL=50) and count what was lost or doubled
+	@$(PYTHON) -m tests.campaigns.crash --points $(or $(POINTS),1000) --seed $(or $(SEED),1) --real $(or $(REAL),50)
+
+disk-campaign: setup ## Let every n-th write fail below SQLite (POINTS=500 SEED=1; needs gcc), and fill a disk
+	@$(PYTHON) -m tests.campaigns.disk --points $(or $(POINTS),500) --seed $(or $(SEED),1)
 
 screenshots: setup ## Make the README's pictures of the page (needs Chromium)
 	@$(PYTHON) -m tests.bench.screenshots
