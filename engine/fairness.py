@@ -15,14 +15,17 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 _GRAINS_PER_COST = 1_000_000  # debts are whole numbers, so that debts that should be equal are equal
+
+_Job = tuple[str, int]  # id, cost in grains
+_Turn = tuple[int, int, _Job, Iterator[_Job]]  # due, rank, the job, those of its owner behind it; ranks are unique
 
 
 @dataclass(slots=True)
 class _Line:
-    """The jobs of one owner, oldest first, with their costs.
+    """The jobs of one owner, oldest first, with their costs in grains.
 
     `due`: the level at which the owner's debt is paid. `rank`: its place within a round, lowest first.
     """
@@ -30,7 +33,7 @@ class _Line:
     owner: str
     due: int = 0
     rank: int = 0
-    costs: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    costs: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
 
 class FairQueue:
@@ -43,7 +46,6 @@ class FairQueue:
         self._lowest_rank = 0
         self._owner_of: dict[str, str] = {}
         self._grains = 0  # of all that waits
-        self._places: dict[str, tuple[int, float]] | None = None  # by id, in order: position, cost ahead
 
     def __len__(self) -> int:
         return len(self._owner_of)
@@ -72,10 +74,9 @@ class FairQueue:
         line = self._line(owner)
         if line is None:
             line = self._newcomers[owner] = _Line(owner)
-        line.costs[job_id] = cost
+        line.costs[job_id] = _grains(cost)
         self._owner_of[job_id] = owner
-        self._grains += _grains(cost)
-        self._places = None
+        self._grains += line.costs[job_id]
 
     def pop(self, *, outside: frozenset[str] = frozenset()) -> str | None:
         """Take the next job, or None. With `outside`, out of turn: the next whose owner is not in that set."""
@@ -86,9 +87,9 @@ class FairQueue:
             self._welcome([line] if outside else list(self._newcomers.values()))
         if not outside and line.due > self._level:
             self._begin_round(line.due)
-        job_id, cost = line.costs.popitem(last=False)
-        line.due += _grains(cost)
-        self._took(job_id, line, cost)
+        job_id, grains = line.costs.popitem(last=False)
+        line.due += grains
+        self._took(job_id, line, grains)
         return job_id
 
     def remove(self, job_id: str) -> bool:
@@ -107,23 +108,35 @@ class FairQueue:
 
     def order(self) -> list[str]:
         """Every waiting id, in the order in which `pop()` would give them if nothing came or went."""
-        return list(self._simulated())
+        return list(self.upcoming())
 
     def upcoming(self) -> Iterator[str]:
         """The same one by one, at a small price for each: whoever needs the first few pays for no more.
 
         It tells of the moment at which it was asked for, also if jobs come and go meanwhile.
         """
-        lines = {line.owner: _latest_first(line) for line in self._all_lines()}
+        lines = {line.owner: iter(list(line.costs.items())) for line in self._all_lines()}
+        return (job_id for job_id, _ in self._pops(lines))
+
+    def glance(self) -> Iterator[str]:
+        """The same for whoever is done with it before anything comes or goes: nothing is copied."""
+        lines = {line.owner: iter(line.costs.items()) for line in self._all_lines()}
         return (job_id for job_id, _ in self._pops(lines))
 
     def position(self, job_id: str) -> int:
-        """The place of a job in that order, from 1. Raises: KeyError."""
-        return self._simulated()[job_id][0]
+        """The place of a job in that order, from 1; some additions for each job ahead of it. Raises: KeyError.
 
-    def cost_ahead(self, job_id: str) -> float:
-        """The cost that will be taken before this job. Raises: KeyError."""
-        return self._simulated()[job_id][1]
+        The order is that of (due, rank) when a job's turn comes, and an owner's own only rise: so those of each owner
+        that come before it are counted, without putting all of them into one order.
+        """
+        lines = self._with_dues()
+        own = lines[self._owner_of[job_id]]
+        turn = own[0]
+        for each, grains in own[2].items():
+            if each == job_id:
+                break
+            turn += grains
+        return 1 + sum(_n_before(due, costs, turn, is_tie_before=rank < own[1]) for due, rank, costs in lines.values())
 
     def _line(self, owner: str) -> _Line | None:
         """The owner's line, unless it is idle and owes nothing: then a new one does, at the newcomers' place."""
@@ -154,60 +167,81 @@ class FairQueue:
         for owner in paid:
             del self._lines[owner]
 
-    def _took(self, job_id: str, line: _Line, cost: float) -> None:
+    def _took(self, job_id: str, line: _Line, grains: int) -> None:
         del self._owner_of[job_id]
-        self._grains -= _grains(cost)
-        self._places = None
+        self._grains -= grains
         if not line.costs:
             self._newcomers.pop(line.owner, None)
 
-    def _simulated(self) -> dict[str, tuple[int, float]]:
-        if self._places is None:
-            self._places, ahead = {}, 0.0
-            lines = {line.owner: _latest_first(line) for line in self._all_lines()}
-            for position, (job_id, cost) in enumerate(self._pops(lines), 1):
-                self._places[job_id] = position, ahead
-                ahead += cost
-        return self._places
+    def _with_dues(self) -> dict[str, tuple[int, int, OrderedDict[str, int]]]:
+        """Due and rank of everybody who waits, newcomers as they will be welcomed, and what they have waiting."""
+        lines = {line.owner: (line.due, line.rank, line.costs) for line in self._lines.values() if line.costs}
+        if not self._newcomers:
+            return lines
+        after = [_due_after(due, costs, self._level) for due, _, costs in lines.values()]
+        level = min((due for due in after if due is not None), default=self._level)
+        first_rank = self._lowest_rank - len(self._newcomers)
+        new = {line.owner: (level, rank, line.costs) for rank, line in enumerate(self._newcomers.values(), first_rank)}
+        return lines | new
 
     def _all_lines(self) -> Iterator[_Line]:
         yield from (line for line in self._lines.values() if line.costs)
         yield from self._newcomers.values()
 
-    def _pops(self, lines: dict[str, list[tuple[str, float]]]) -> Iterator[tuple[str, float]]:
-        """What `pop()` would give, with costs. A round serves those of the lowest `due` by rank: a heap's own order.
+    def _pops(self, lines: dict[str, Iterator[_Job]]) -> Iterator[_Job]:
+        """What `pop()` would give, with grains. A round serves those of the lowest `due` by rank: a heap's own order.
 
-        Uses up `lines`: the jobs of each owner, latest first.
+        Uses up `lines`: the jobs of each owner, oldest first.
         """
-        heap = [(line.due, line.rank, lines[line.owner]) for line in self._lines.values() if line.costs]
+        heap = [
+            (line.due, line.rank, next(lines[line.owner]), lines[line.owner])
+            for line in self._lines.values()
+            if line.costs
+        ]
         heapify(heap)
         first_rank = self._lowest_rank - len(self._newcomers)
-        new = [(rank, lines[owner]) for rank, owner in enumerate(self._newcomers, first_rank)]
+        new = [(rank, next(lines[owner]), lines[owner]) for rank, owner in enumerate(self._newcomers, first_rank)]
         return _served(heap, new, self._level)
 
 
-def _served(
-    heap: list[tuple[int, int, list[tuple[str, float]]]], new: list[tuple[int, list[tuple[str, float]]]], level: int
-) -> Iterator[tuple[str, float]]:
+def _due_after(due: int, costs: OrderedDict[str, int], level: int) -> int | None:
+    """When the first job of a line is due that this round does not serve; None if it serves all."""
+    for grains in costs.values():
+        if due > level:
+            return due
+        due += grains
+    return None
+
+
+def _n_before(due: int, costs: OrderedDict[str, int], turn: int, *, is_tie_before: bool) -> int:
+    """How many jobs of a line come before a turn."""
+    before, n = turn + is_tie_before, 0
+    for grains in costs.values():
+        if due >= before:
+            break
+        due += grains
+        n += 1
+    return n
+
+
+def _served(heap: list[_Turn], new: list[tuple[int, _Job, Iterator[_Job]]], level: int) -> Iterator[_Job]:
     while heap and heap[0][0] <= level:
         yield _serve(heap)
     level = heap[0][0] if heap else level
-    for rank, jobs in new:
-        heappush(heap, (level, rank, jobs))
+    for rank, job, others in new:
+        heappush(heap, (level, rank, job, others))
     while heap:
         yield _serve(heap)
 
 
-def _serve(heap: list[tuple[int, int, list[tuple[str, float]]]]) -> tuple[str, float]:
-    due, rank, jobs = heappop(heap)
-    job_id, cost = jobs.pop()
-    if jobs:
-        heappush(heap, (due + _grains(cost), rank, jobs))
-    return job_id, cost
-
-
-def _latest_first(line: _Line) -> list[tuple[str, float]]:
-    return list(reversed(line.costs.items()))
+def _serve(heap: list[_Turn]) -> _Job:
+    due, rank, job, others = heap[0]
+    following = next(others, None)
+    if following:
+        heapreplace(heap, (due + job[1], rank, following, others))
+    else:
+        heappop(heap)
+    return job
 
 
 def _grains(cost: float) -> int:

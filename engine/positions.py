@@ -24,7 +24,7 @@ _LOOKS_BETWEEN_CLOCKS = 16
 _MOST_TOLD, _LEAST_TOLD = 64, 4  # in a slice; waking a watcher takes 20 us and more, as long as its listener likes
 _REST = 9  # a tenth of the loop's time at most, or rounds would take what the answers to chats need
 _LONGEST_REST_S = 5.0
-_PLAYED_FOR_ONE, _LOOKED_FOR_ONE, _COUNTED_FOR_ONE = 100, 300, 1_500  # together 3 ms
+_PLAYED_FOR_ONE, _LOOKED_FOR_ONE = 100, 300  # together 3 ms
 _NEWS_S, _NEWS_SHARE = 2.0, 0.1  # by how much a forecast must have changed to be told again at the same position
 
 
@@ -74,24 +74,22 @@ class Positions:
 
         At a bounded price: far behind, the waits of those in front are drawn out to its position.
         """
-        return self._look_for(job_id, _COUNTED_FOR_ONE)[1]
+        return self._look_for(job_id)[1]
 
     def present(self, job_id: str) -> Waiting:
-        """Where a job that waits is now. 7 ms behind ten thousand others."""
-        place, wait_s = self._look_for(job_id, len(self._queue))
+        """Where a job that waits is now. 3 ms behind ten thousand others."""
+        place, wait_s = self._look_for(job_id)
         return _waiting(place + 1, wait_s)
 
-    def _look_for(self, job_id: str, n_counted: int) -> tuple[int, float | None]:
-        """The place of a job, from 0, and its wait; the last place if it is not among the first so many."""
+    def _look_for(self, job_id: str) -> tuple[int, float | None]:
+        """The place of a job, from 0, and its wait."""
         ids: list[str] = []
         farthest_s: float | None = None
-        upcoming = self._queue.upcoming()
-        for place, wait_s in islice(self._waits(upcoming, ids, _PLAYED_FOR_ONE), _LOOKED_FOR_ONE):
+        for place, wait_s in islice(self._waits(self._queue.glance(), ids, _PLAYED_FOR_ONE), _LOOKED_FOR_ONE):
             if ids[place] == job_id:
                 return place, wait_s
             farthest_s = wait_s
-        counted = islice(upcoming, n_counted)
-        n_ahead = next((n for n, each in enumerate(counted, len(ids)) if each == job_id), len(self._queue) - 1)
+        n_ahead = self._queue.position(job_id) - 1
         return n_ahead, None if farthest_s is None else farthest_s * n_ahead / _LOOKED_FOR_ONE
 
     def _is_watched(self) -> bool:

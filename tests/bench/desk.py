@@ -176,7 +176,11 @@ class Serving:
 
     def __init__(self, folder: Path, worker: str | None) -> None:
         port = _free_port()
-        environ = os.environ | {"DARKROOM_DATA_DIR": str(folder), "DARKROOM_WEB_PORT": str(port)}
+        environ = os.environ | {
+            "DARKROOM_DATA_DIR": str(folder),
+            "DARKROOM_WEB_PORT": str(port),
+            "DARKROOM_QUEUE_BOUND": str(2 * N_WAITING),  # those who ask during the bench come on top
+        }
         environ |= {"DARKROOM_WORKER_COMMAND": worker} if worker else {}
         self.began_s = time.perf_counter()
         self.process = subprocess.Popen(
