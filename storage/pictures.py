@@ -1,7 +1,8 @@
 """Files of pictures by the hash of their content, in two levels of folders: `ab/abcdef…`. Knows nothing of formats.
 
-The row says whether a file is there: kept → leaving → gone. A file is whole before its row says kept, and its row says
-leaving before it is unlinked, so a kill at any point leaves at most work for `sweep`. Same content, same file.
+The row says whether a file is there: kept → leaving → gone. A file is whole before its row says kept, with a mark
+until it does, and its row says leaving before it is unlinked: so a kill at any point leaves at most work for `sweep`,
+which need not look at all files. Same content, same file.
 """
 
 # ruff: noqa: S608  # statements are put together from constants of ours; what people say is always a bound value
@@ -28,6 +29,7 @@ UNCLAIMED_S = 86_400.0  # an upload that nothing was made of; a day, so that a t
 _BATCH = 200  # files that leave in one go: a transaction of some ms
 _ANY = 2**62  # more bytes than there are
 _PARTS = "incoming"
+_MARK = ".coming"  # after its hash: a file that is there and whose row may not be
 _GONE = "This picture's file was removed to save disk space; /again draws it once more."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -65,6 +67,7 @@ class PictureFiles:
                 )
 
             await self._database.write(step)
+            await asyncio.to_thread(self._unmark, (digest.hex(),))
         return digest.hex()
 
     def path(self, file_hash: str) -> Path:
@@ -111,11 +114,14 @@ class PictureFiles:
         return Pruned(hashes=went, n_bytes=n_bytes)
 
     async def sweep(self) -> None:
-        """Finish what a killed process left: parts of files, and files that were leaving. To be called once, at start.
+        """Finish what a killed process left: parts of files, files without a row, and those that were leaving.
 
-        Raises: StorageError.
+        To be called once, at start. Raises: StorageError.
         """
-        await asyncio.to_thread(self._sweep_parts)
+        marked = await asyncio.to_thread(self._sweep_parts)
+        without_row = frozenset([each for each in marked if not await self.has(each)])
+        await asyncio.to_thread(self._unlink, without_row)
+        await asyncio.to_thread(self._unmark, marked)
 
         async def ask(reading: Reading) -> list[str]:
             return [row[0].hex() for row in await reading.rows("SELECT hash FROM files WHERE state = 'leaving'")]
@@ -205,9 +211,14 @@ class PictureFiles:
                 if not folder.is_dir():
                     folder.mkdir(parents=True, exist_ok=True)
                     sync_folder(folder.parent)
+            (parts / f"{file_hash}{_MARK}").touch()
         except OSError as exc:
             raise disk_trouble(exc, path, len(content)) from exc
-        write_whole(path, content, parts)
+        try:
+            write_whole(path, content, parts)
+        finally:
+            if not path.exists():
+                self._unmark((file_hash,))
 
     def _unlink(self, hashes: Iterable[str]) -> None:
         for each in hashes:
@@ -216,11 +227,19 @@ class PictureFiles:
             except OSError as exc:
                 raise StorageError(f"{self.path(each)} cannot be deleted: {why(exc)}.") from exc
 
-    def _sweep_parts(self) -> None:
+    def _unmark(self, hashes: Iterable[str]) -> None:
+        for each in hashes:
+            with contextlib.suppress(OSError):  # the next start finds that its row is there
+                (self._folder / _PARTS / f"{each}{_MARK}").unlink(missing_ok=True)
+
+    def _sweep_parts(self) -> frozenset[str]:
+        """Unlink the parts of files; the hashes of files that are marked."""
+        parts = self._folder / _PARTS
         try:
-            (self._folder / _PARTS).mkdir(parents=True, exist_ok=True)
-            for part in (self._folder / _PARTS).glob(PART_PATTERN):
+            parts.mkdir(parents=True, exist_ok=True)
+            for part in parts.glob(PART_PATTERN):
                 part.unlink(missing_ok=True)
+            return frozenset(mark.name.removesuffix(_MARK) for mark in parts.glob(f"*{_MARK}"))
         except OSError as exc:
             raise disk_trouble(exc, self._folder) from exc
 

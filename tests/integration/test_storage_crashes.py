@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import pytest
 
@@ -98,11 +98,13 @@ def test_a_process_that_is_killed_anywhere_keeps_every_promise(tmp_path: Path) -
 
 
 async def test_after_a_kill_the_next_start_sweeps_what_is_left(tmp_path: Path) -> None:
-    """Parts of files, and files that were on their way out."""
+    """Parts of files, files whose row was never written, and files that were on their way out."""
     said_until_killed(tmp_path, 3, 30)
     left = tmp_path / "pictures" / "incoming" / ".darkroom-dead.part"
     await asyncio.to_thread(left.write_bytes, b"half")
+    rowless = _without_its_row(tmp_path)
     async with open_store(tmp_path) as store:
+        assert not await asyncio.to_thread(rowless.exists)
         assert list(await asyncio.to_thread(left.parent.iterdir)) == []
 
         async def leaving(writing: Writing) -> list[Row]:
@@ -110,6 +112,34 @@ async def test_after_a_kill_the_next_start_sweeps_what_is_left(tmp_path: Path) -
 
         assert await store.database.write(leaving) == []
     check(tmp_path)
+
+
+async def test_a_file_is_marked_until_its_row_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the file and its row the mark is there; with the row it is gone, and a start keeps the file."""
+    async with open_store(tmp_path) as store:
+        marks: list[list[str]] = []
+        write = store.database.write
+
+        async def spied(step: Any) -> Any:
+            marks.append([each.name for each in (tmp_path / "pictures" / "incoming").iterdir()])
+            return await write(step)
+
+        monkeypatch.setattr(store.database, "write", spied)
+        file_hash = await store.pictures.put(b"a picture", "image/png")
+        assert marks[-1] == [f"{file_hash}.coming"]  # before it: the house's own chores
+        assert list((tmp_path / "pictures" / "incoming").iterdir()) == []
+    async with open_store(tmp_path) as store:
+        assert await store.pictures.read(file_hash) == b"a picture"
+
+
+def _without_its_row(data_dir: Path) -> Path:
+    """A file as a kill between its writing and its row leaves it."""
+    name = "ab" + 62 * "0"
+    path = data_dir / "pictures" / "ab" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"nobody's")
+    (data_dir / "pictures" / "incoming" / f"{name}.coming").touch()
+    return path
 
 
 async def test_a_second_process_on_the_same_folder_is_told_who_is_there(tmp_path: Path) -> None:

@@ -82,8 +82,12 @@ class _Files(PictureFiles):
         for each in hashes:
             self.world.files.pop(each, None)
 
-    def _sweep_parts(self) -> None:
+    def _unmark(self, hashes: Any) -> None:
+        """There is no disk to mark."""
+
+    def _sweep_parts(self) -> frozenset[str]:
         """Nothing is ever half there."""
+        return frozenset()
 
     async def read(self, file_hash: str) -> bytes:
         """The file, if its row says so."""
