@@ -18,7 +18,7 @@ run: setup ## Start the bot: the page, and the chats that have a token
 	@$(PYTHON) -m bot run
 
 test: setup ## Run every test: no token, no GPU, no network
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto
 
 check: setup ## Lint, types, tests: what has to pass before a commit
 	@$(PYTHON) -m ruff check .

@@ -1,10 +1,10 @@
-"""Answers that are not kept: the queue, a recipe, a page of history, help, a refusal. Cards with no id. Pure."""
+"""Answers that are not kept: the queue, a recipe, a page of history, a file, a refusal. Cards with no id. Pure."""
 
 from dataclasses import replace
 
 from bot import buttons
 from bot.buttons import MAX_ID_BYTES, Verb
-from bot.cards import Card, Field, State, Tile
+from bot.cards import Card, Field, Paper, State, Tile
 from bot.desk.sentences import span
 from bot.live import Live
 from bot.showing import card_of, fields_of, recipe_fields, tile_of
@@ -42,6 +42,21 @@ def recipe_of_a_file(recipe: Recipe | None, parameters: str | None, words: str |
         found = Field(name="Parameters", value=clean(parameters), is_copyable=True)
         return note("recipe", "This picture carries what its program wrote about it:", found, *again)
     return note("recipe", "This picture carries no recipe. Chats often strip it; the original file would have it.")
+
+
+def original(picture: str, paper: Paper) -> Card:
+    """A picture's file to take away."""
+    return replace(note("original", f"The lossless original of {picture}:"), paper=paper)
+
+
+def labelled_grid(request: str, paper: Paper) -> Card:
+    """All pictures of a comparison in one file."""
+    return replace(note("original", f"All pictures of {request} with their labels:"), paper=paper)
+
+
+def development(picture: str, paper: Paper) -> Card:
+    """How a picture came about, to watch."""
+    return replace(note("development", f"How {picture} developed:"), paper=paper)
 
 
 def queue(status: EngineStatus, shown: tuple[Live, ...], notice: str = "", *, with_askers: bool = False) -> Card:

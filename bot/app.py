@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ import structlog
 
 from bot.desk.rights import Rank
 from bot.desk.sentences import span
-from bot.house import furnish, keep_house
+from bot.house import House, furnish, keep_house
 from bot.platforms.base import Chat
+from bot.platforms.discord.settings import DiscordSettings
 from bot.platforms.web.server import WebPlatform, WebSettings
 from bot.requests import Course
 from bot.settings import Settings
@@ -42,10 +43,14 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """The bot while it serves. `operator` is who runs it, as an owner. `lines` are for whoever started it."""
+    """The bot while it serves. `operator` is who runs it, as an owner. `lines` are for whoever started it.
+
+    `troubles`: by the name of each chat that has a token, why it is off; "" for one that is on.
+    """
 
     studio: Studio
     page: WebPlatform
+    troubles: Mapping[str, str]
     lines: tuple[str, ...] = ()
     operator: str = PAGE_OPERATOR
 
@@ -56,7 +61,7 @@ class Bot:
 
     def page_lines(self) -> tuple[str, ...]:
         """What the operator should know before the ready line: how to sign in from elsewhere, what is amiss."""
-        return (*self.lines, *self.page.lines_for_the_operator())
+        return (*self.lines, *self.page.lines)
 
 
 @asynccontextmanager
@@ -74,11 +79,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings, chats: Sequence[Callable[[Studio], Chat]] = ()) -> AsyncIterator[Bot]:
+async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] | None = None) -> AsyncIterator[Bot]:
     """Everything, serving: what an earlier life left unfinished waits in the queue, or is being drawn already.
 
-    `chats` make the platforms besides the page. Raises: UserError for a data folder in use, a port that is taken, a
-    missing password; StorageError; EngineError.
+    `chats` make the platforms besides the page; None: those that have a token. Raises: UserError for a data folder in
+    use, a port that is taken, a missing password; StorageError; EngineError.
     """
     async with (
         open_store(settings.data_dir) as store,
@@ -93,8 +98,9 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[Studio], Chat]]
             is_operator=lambda origin: house.desk.rank(house.desk.known(origin)) is Rank.OPERATOR,
         )
         house.forgetters.append(page.forget)
-        others = [chat(house.studio) for chat in chats]
-        for platform in (page, *others):
+        others = [chat(house) for chat in (chats_of(settings) if chats is None else chats)]
+        platforms: list[Chat] = [page, *others]
+        for platform in platforms:
             house.teller.add(platform)
         keeping = asyncio.create_task(keep_house(house, settings.disk_budget_mib * 2**20), name="house")
         try:
@@ -103,14 +109,15 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[Studio], Chat]]
             await house.studio.resume()
             await house.teller.start()
             await engine.start(paused=house.desk.course() is Course.PAUSE)
-            lines = [*cut_short, *[line for chat in others if (line := await _start(chat))]]
+            troubles = await _start_all(others)
+            lines = [*cut_short, *(line for chat in others for line in chat.lines)]
             claim = house.desk.claim_line() if others else None  # the page has a link for its operator
             _spare_the_collector()
-            yield Bot(studio=house.studio, page=page, lines=(*lines, *([claim] if claim else [])))
+            yield Bot(studio=house.studio, page=page, troubles=troubles, lines=(*lines, *([claim] if claim else [])))
         finally:
             keeping.cancel()
             await house.wind_down()
-            await _close_all(platform.close() for platform in (page, *others))
+            await _close_all(platform.close() for platform in platforms)
             await house.close()
             await asyncio.gather(keeping, return_exceptions=True)
 
@@ -122,13 +129,32 @@ def _spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 100)
 
 
+def chats_of(settings: Settings) -> list[Callable[[House], Chat]]:
+    """The platforms that have a token. A library that is not needed is not imported."""
+    found: list[Callable[[House], Chat]] = []
+    if settings.discord_token:
+        from bot.platforms.discord.platform import DiscordPlatform
+
+        chosen = discord_settings(settings)
+        found.append(
+            lambda house: DiscordPlatform(house.studio, house.finisher, chosen, house.data_dir, house.desk.add_owner)
+        )
+    return found
+
+
+async def _start_all(chats: Sequence[Chat]) -> dict[str, str]:
+    """All beside each other; what is wrong with each, "" where nothing is."""
+    said = await asyncio.gather(*(_start(chat) for chat in chats))
+    return {chat.name: why for chat, why in zip(chats, said, strict=True)}
+
+
 async def _start(chat: Chat) -> str:
     """One chat that cannot start keeps the others from nothing; returns the sentence why, "" if it did."""
     try:
         await chat.start()
     except (UserError, PlatformError) as exc:
         log.warning("a chat could not be started", chat=chat.name, reason=str(exc))
-        return f"{chat.name}: {exc}"
+        return str(exc)
     return ""
 
 
@@ -181,6 +207,17 @@ def engine_settings(settings: Settings, preload: str | None = None) -> EngineSet
         devices=settings.devices,
         idle_unload_s=settings.idle_unload_s,
         preload=preload,
+    )
+
+
+def discord_settings(settings: Settings) -> DiscordSettings:
+    """Discord's part of the settings. There must be a token."""
+    assert settings.discord_token
+    return DiscordSettings(
+        token=settings.discord_token,
+        api_base=settings.discord_api_base,
+        gateway=settings.discord_gateway,
+        has_user_install=settings.discord_user_install,
     )
 
 

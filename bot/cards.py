@@ -83,9 +83,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """A file that goes with an answer: a chart, an export. Fetched by `name` (`Studio.file`, kind "paper") for an hour.
+    """A file that goes with an answer. Fetched by `kind` and `name` (`Studio.file`, or in a chat `Studio.file_for`).
 
-    `alt` says what is on it where it is a picture, "" where it is none.
+    `kind` is "paper" (a chart, an export: for its owner alone, and for an hour), or "picture" or "animation", of the
+    picture of that name. `alt` says what is on it where it is a picture, "" where it is none.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Paper:
     download_name: str
     n_bytes: int
     alt: str = ""
+    kind: str = "paper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +135,12 @@ class Origin:
 
     A platform says the asking account as `owner` ("discord:123"); the desk puts the person's there, the head of the
     accounts that are linked, and keeps the account as `account`. `place` begins with the platform and goes from large
-    to small ("discord:<server>:<channel>"): what is set for a place holds within it. `groups` are the asker's roles
-    there. `is_place_admin`: the platform says so, in this very event. `event_key` is unique to the event: a second one
-    with the same key is the same event ("w:<uuid>"). `answered` is the request whose message was answered to. `asker`
-    is a name to show. In a shared place everybody sees all that is made, unless it is set to be private there: the desk
-    says so with `sees_others`.
+    to small ("discord:<server>:<channel>"): what is set for a place holds within it; `community` is the server or group
+    that it lies in. `groups` are the asker's roles there. `is_place_admin`: the platform says so, in this event, of the
+    community, or of the place where there is none. `event_key` is unique to the event: a second one with the same
+    key is the same event ("w:<uuid>"). `answered` is the request whose message was answered to. `asker` is a name to
+    show. In a shared place everybody sees all that is made, unless it is set to be private there: the desk says so with
+    `sees_others`. `is_answer_private`: answers that are not kept are seen by the asker alone, in a shared place too.
     """
 
     platform: str
@@ -152,3 +155,11 @@ class Origin:
     groups: tuple[str, ...] = ()
     is_place_admin: bool = False
     sees_others: bool = False
+    community: str = ""
+    is_answer_private: bool = False
+    is_age_restricted: bool = False
+
+    @property
+    def sphere(self) -> str:
+        """What an admin here looks after, and what "here" means at the desk: the community, or the place alone."""
+        return self.community or self.place

@@ -228,6 +228,14 @@ _LOOKING = (
         examples=("/recipe", "/recipe k3f9m2q7xa.2"),
     ),
     Command(
+        name="original",
+        summary="Get the lossless original of a picture as a file",
+        group=Group.LOOKING,
+        options=(SOURCE,),
+        examples=("/original", "/original k3f9m2q7xa.2"),
+        aliases=("file", "download"),
+    ),
+    Command(
         name="queue",
         summary="Show what waits and what is being drawn",
         group=Group.LOOKING,

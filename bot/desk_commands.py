@@ -73,7 +73,7 @@ YOURS = (
             Option(
                 name="scope",
                 kind=OptionKind.CHOICE,
-                summary="For whom: me, this place, or all of Darkroom",
+                summary="For whom: me, this place, this whole server or group, or all of Darkroom",
                 choices=tuple(Scope),
                 is_common=True,
                 default_text="me",

@@ -75,10 +75,10 @@ def _bounds(option: Option, of: str = "") -> str:
     return f"{kind}{of} from {told(option.low)} to {int(option.high):,}"
 
 
-_EVERY = (Scope.ME, Scope.PLACE, Scope.ALL)
-_SHARED = (Scope.PLACE, Scope.ALL)
+_EVERY = (Scope.ME, Scope.PLACE, Scope.SERVER, Scope.ALL)
+_SHARED = (Scope.PLACE, Scope.SERVER, Scope.ALL)
 _ALLOWED = _one_of("allowed", "yes", "no")
-_VISIBILITY = _one_of("visibility", "shared", "private", "spoiler")
+_VISIBILITY = _one_of("visibility", "shared", "private", "spoiler", "restricted")
 _LOG = _one_of("log", "here", "off")
 _RETENTION = _between("retention", 1, MAX_RETENTION_DAYS, is_whole=True)
 _ASK_AFTER = _between("ask_after", 0, MAX_ASK_AFTER_MIN, is_whole=False)
@@ -94,7 +94,10 @@ SETTINGS: dict[str, Setting] = {
     "guidance": Setting(can_be=_bounds(GUIDANCE), example=GUIDANCE.example, scopes=_EVERY, read=_number(GUIDANCE)),
     "pictures": Setting(can_be=_bounds(PICTURES), example=PICTURES.example, scopes=_EVERY, read=_whole(PICTURES)),
     "visibility": Setting(
-        can_be="shared, private or spoiler", example="spoiler", scopes=_SHARED, read=_choice(_VISIBILITY)
+        can_be="shared, private, spoiler (covered) or restricted (drawn in age-restricted channels alone)",
+        example="spoiler",
+        scopes=_SHARED,
+        read=_choice(_VISIBILITY),
     ),
     "allowed": Setting(can_be="yes or no", example="yes", scopes=_SHARED, read=_choice(_ALLOWED)),
     "retention": Setting(
@@ -124,11 +127,14 @@ LIMIT_UNITS = {
 LIMITS: tuple[str, ...] = tuple(LIMIT_UNITS)
 
 
+_WHOM = {Scope.ME: "me", Scope.PLACE: "a place", Scope.SERVER: "a server", Scope.ALL: "all"}
+
+
 def setting(key: str, scope: Scope, written: str) -> str | None:
     """A value of a key as it is stored, None for "default". Raises: UserError that says what is possible."""
     one = SETTINGS[key]
     if scope not in one.scopes:
-        whom = " or ".join({Scope.ME: "me", Scope.PLACE: "a place", Scope.ALL: "all"}[each] for each in one.scopes)
+        whom = " or ".join(_WHOM[each] for each in one.scopes)
         raise UserError(f"{key} is set for {whom}: /settings {one.scopes[0]} {key} {one.example}.")
     if is_default(written):
         return None

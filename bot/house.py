@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -61,6 +62,8 @@ class House:
     teller: Teller
     runner: Runner
     papers: Papers
+    finisher: Finisher
+    data_dir: Path
     announce: Callable[[str], Awaitable[None]]
     forgetters: list[Callable[[str], None]]  # told each account that is forgotten
 
@@ -145,6 +148,8 @@ async def furnish(
         teller=teller,
         runner=runner,
         papers=papers,
+        finisher=finisher,
+        data_dir=settings.data_dir,
         announce=bells.announce,
         forgetters=bells.forgetters,
     )

@@ -3,19 +3,24 @@
 Knows rows and cards; knows no platform.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.cards import Card, Origin, State
+from bot import answers
+from bot.cards import Card, Origin, Paper, State
 from bot.gallery import HistoryPage, PictureLine
 from bot.live import Live
 from bot.showing import GRID_NUMBER, buttons_of, card_of
 from bot.sources import Sources, split
 from engine.errors import StorageError, UserError
 from storage import records
+from storage.ids import picture_name
 from storage.records import JobRow, PictureRow, RequestRow
 from storage.store import Store
+
+_GONE = "That file is no longer kept."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +58,9 @@ class Library:
         return row, await self.card(row)
 
     async def covered(self, card: Card, place: str) -> Card:
-        """Its pictures covered, where the place has it so."""
+        """Its pictures covered, those that come as files too, where the place has it so."""
         try:
-            is_spoiler = bool(card.tiles) and await self._visibility(place) == "spoiler"
+            is_spoiler = bool(card.tiles or card.paper) and await self._visibility(place) == "spoiler"
         except StorageError:  # rather one too many
             is_spoiler = True
         return replace(card, is_spoiler=True) if is_spoiler else card
@@ -106,14 +111,43 @@ class Library:
         )
 
     async def file(self, owner: str, name: str, kind: str) -> Served:
-        """A picture's file, for who may see it: kind is picture, thumbnail, animation or upload."""
+        """A file of somebody's own: kind is picture, thumbnail, animation or upload."""
+        nowhere = Origin(platform="", owner=owner, place="", reply_to="", event_key="", asker="")
+        return await self.file_for(nowhere, name, kind)
+
+    async def file_for(self, origin: Origin, name: str, kind: str) -> Served:
+        """A picture's file, for who may see it from there; an upload for its owner."""
         if kind == "upload":
-            return await self._served(self._sources.upload_file(owner, name), "image/png", "upload.png")
-        origin = Origin(platform="", owner=owner, place="", reply_to="", event_key="", asker="")
-        if split(name)[1] == GRID_NUMBER:
-            row = await self._sources.request(origin, split(name)[0])
-            return await self._served(row.grid_hash, "image/png", f"darkroom-{row.id}-compared.png")
+            return await self._served(self._sources.upload_file(origin.owner, name), "image/png", "upload.png")
+        if kind != "animation" and split(name)[1] == GRID_NUMBER:
+            return await self._grid(await self._sources.request(origin, split(name)[0], naming=name))
+        return await self._file(await self._sources.picture(origin, name), kind)
+
+    async def original(self, origin: Origin, name: str | None) -> Card:
+        """A picture's original to take away, or the labelled grid of a comparison."""
+        if name and split(name)[1] == GRID_NUMBER:
+            row = await self._sources.request(origin, split(name)[0], naming=name)
+            paper = await _paper(await self._grid(row), picture_name(row.id, GRID_NUMBER), "picture", row.words)
+            return await self.covered(answers.labelled_grid(row.id, paper), origin.place)
+        picture = (await self._sources.find(origin, name, ())).picture
+        assert picture, "without uploads it is one of ours"
+        served = await self._file(picture, "picture")
+        paper = await _paper(served, picture.name, "picture", picture.recipe.prompt)
+        return await self.covered(answers.original(picture.name, paper), origin.place)
+
+    async def development(self, origin: Origin, name: str) -> Card:
+        """How a picture developed, as an animation to take away."""
         picture = await self._sources.picture(origin, name)
+        if picture.animation_hash is None:
+            raise UserError(f"There is no development of {picture.name}: it was made at once, or is no longer kept.")
+        served = await self._file(picture, "animation")
+        paper = await _paper(served, picture.name, "animation", picture.recipe.prompt)
+        return await self.covered(answers.development(picture.name, paper), origin.place)
+
+    async def _grid(self, row: RequestRow) -> Served:
+        return await self._served(row.grid_hash, "image/png", f"darkroom-{row.id}-compared.png")
+
+    async def _file(self, picture: PictureRow, kind: str) -> Served:
         stem = f"darkroom-{picture.request}-{picture.number}-seed-{picture.recipe.seed}"
         match kind:
             case "picture":
@@ -125,9 +159,25 @@ class Library:
 
     async def _served(self, file_hash: str | None, media_type: str, download_name: str) -> Served:
         if file_hash is None or not await self._store.pictures.has(file_hash):
-            raise UserError("That file is no longer kept.")
+            raise UserError(_GONE)
         path = self._store.pictures.path(file_hash)
         return Served(path=path, media_type=media_type, download_name=download_name)
+
+
+async def _paper(served: Served, name: str, kind: str, alt: str) -> Paper:
+    """A file that is kept, as what goes with an answer."""
+    try:
+        n_bytes = (await asyncio.to_thread(served.path.stat)).st_size
+    except OSError as exc:  # it had to make room just now
+        raise UserError(_GONE) from exc
+    return Paper(
+        name=name,
+        media_type=served.media_type,
+        download_name=served.download_name,
+        n_bytes=n_bytes,
+        alt=alt,
+        kind=kind,
+    )
 
 
 def _line(row: PictureRow) -> PictureLine:

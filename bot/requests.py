@@ -96,6 +96,20 @@ class ShowRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A picture's lossless original as a file; of `<request>.0` the labelled grid."""
+
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Development:
+    """The animation of how a picture developed, as a file. Pressed only: no command has it."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowQueue:
     """What waits and what is being drawn; `is_all`: everybody's, for admins."""
 
@@ -220,6 +234,7 @@ class Scope(StrEnum):
 
     ME = "me"
     PLACE = "place"
+    SERVER = "server"  # or group: all places of the community around
     ALL = "all"
 
 
@@ -311,6 +326,8 @@ Request = (
     | Show
     | History
     | ShowRecipe
+    | Original
+    | Development
     | ShowQueue
     | Cancel
     | Collect

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import structlog
@@ -14,7 +14,6 @@ from bot.cards import Origin
 from bot.recipes import Wish
 from bot.requests import Imagine
 from bot.settings import Settings
-from engine.engine import EngineStatus
 from engine.errors import DarkroomError
 
 # What the model that ships draws well, and the seed of the picture in the README.
@@ -50,16 +49,23 @@ async def _serve(settings: Settings, stopping: asyncio.Task[Literal[True]], is_o
         await _welcome(bot)
         for line in bot.page_lines():
             print(line, flush=True)
-        print(ready_line(bot.page_url, settings.model, bot.studio.status()), flush=True)
+        print(ready_line(bot, settings.model), flush=True)
         is_open.set()
         await stopping
 
 
-def ready_line(page_url: str, model: str, status: EngineStatus) -> str:
+def ready_line(bot: Bot, model: str) -> str:
     """The one line that says the bot serves."""
-    devices = [worker.ready.device_name or worker.ready.device for worker in status.workers if worker.ready]
+    workers = bot.studio.status().workers
+    devices = [worker.ready.device_name or worker.ready.device for worker in workers if worker.ready]
     on = ", ".join(dict.fromkeys(devices)) or "no device yet"
-    return f"Ready: {page_url} (web) · discord: off · telegram: off · model: {model} on {on}"
+    chats = " · ".join(f"{name}: {_state(bot.troubles, name)}" for name in ("discord", "telegram"))
+    return f"Ready: {bot.page_url} (web) · {chats} · model: {model} on {on}"
+
+
+def _state(troubles: Mapping[str, str], name: str) -> str:
+    """On, off for want of a token, or why it is off."""
+    return troubles[name] or "on" if name in troubles else "off"
 
 
 async def _welcome(bot: Bot) -> None:

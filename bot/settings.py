@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from engine.errors import UserError
 
@@ -24,6 +25,7 @@ KEYS = (  # as the TOML file spells them
     *("model", "device", "idle_unload_s", "job_deadline_s", "worker_command"),
     *("web_host", "web_port", "web_password", "web_hosts", "web_behind_proxy", "disk_budget_mib"),
     *("operators", "queue_bound", "retention_days", "restart_pause_s"),
+    *("discord_token", "discord_api_base", "discord_gateway", "discord_user_install"),
 )
 MAX_FILE_BYTES = 2**20  # of settings; more is some other file
 _DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
@@ -48,8 +50,10 @@ class Settings:
     `web_port` 0 is any free one. `web_hosts` are names under which the page is reached, besides its own address.
     `disk_budget_mib` bounds the pictures that are kept. `operators` are accounts ("discord:123") that may everything.
     `queue_bound`: how many jobs of everybody together may wait. `retention_days` 0 keeps what people asked for ever.
-    `restart_pause_s`: the longest pause before a start after lives that were cut off at once; 0 is none. `config_file`
-    was read, None if there is none. `unread` are DARKROOM_ names in the environment that nothing reads.
+    `restart_pause_s`: the longest pause before a start after lives that were cut off at once; 0 is none.
+    `discord_api_base` and `discord_gateway` put something in Discord's place; `discord_user_install`: people may add
+    the bot to themselves. `config_file` was read, None if there is none. `unread` are DARKROOM_ names in the
+    environment that nothing reads.
     """
 
     data_dir: Path
@@ -69,6 +73,10 @@ class Settings:
     queue_bound: int = 10_000
     retention_days: int = 0
     restart_pause_s: float = 60.0
+    discord_token: str | None = field(default=None, repr=False)
+    discord_api_base: str = "https://discord.com/api/v10"
+    discord_gateway: str | None = None
+    discord_user_install: bool = False
     unread: tuple[str, ...] = ()
 
 
@@ -108,6 +116,10 @@ def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
         "queue_bound": _take(found, "queue_bound", _jobs),
         "retention_days": _take(found, "retention_days", _days),
         "restart_pause_s": _take(found, "restart_pause_s", _pause),
+        "discord_token": _take(found, "discord_token", _token),
+        "discord_api_base": _take(found, "discord_api_base", _http_base),
+        "discord_gateway": _take(found, "discord_gateway", _socket_base),
+        "discord_user_install": _take(found, "discord_user_install", _yes_or_no),
     }
     given = {name: value for name, value in known.items() if value is not None}
     return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)
@@ -293,6 +305,33 @@ def _password(value: object) -> str:
     text = _words(value)
     if len(text) < _SHORTEST_PASSWORD:  # not shown: it is a secret
         raise ValueError(f"must have at least {_SHORTEST_PASSWORD} characters")
+    return text
+
+
+def _token(value: object) -> str:
+    text = _words(value).strip()
+    if not re.fullmatch(r"[!-~]{10,200}", text):  # not shown: it is a secret
+        raise ValueError("is no token: copy it again, without spaces")
+    return text
+
+
+def _http_base(value: object) -> str:
+    return _base(value, ("http", "https"), "https://discord.com/api/v10")
+
+
+def _socket_base(value: object) -> str:
+    return _base(value, ("ws", "wss"), "wss://gateway.discord.gg")
+
+
+def _base(value: object, schemes: tuple[str, ...], example: str) -> str:
+    text = _words(value).strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_one = False
+    if not is_one:
+        raise ValueError(f"must be an address such as {example}, not {_shown(value)}")
     return text
 
 

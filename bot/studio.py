@@ -24,9 +24,11 @@ from bot.requests import (
     Cancel,
     Collect,
     Compare,
+    Development,
     Help,
     History,
     Imagine,
+    Original,
     Remix,
     Request,
     Show,
@@ -45,7 +47,9 @@ from storage.store import Store
 
 _STOPPING = "Darkroom is just stopping. Ask again in a minute; what waits goes on then."
 
-Asked = Imagine | Remix | Upscale | Vary | Again | Compare | Show | ShowRecipe | History | ShowQueue | Cancel | Collect
+Making = Imagine | Remix | Upscale | Vary | Again | Compare
+Looking = Show | ShowRecipe | History | Original | Development | ShowQueue
+Asked = Making | Looking | Cancel | Collect
 
 
 class Studio:
@@ -115,6 +119,10 @@ class Studio:
                 return await self._taker.show(origin, picture, words)
             case ShowRecipe():
                 return await self._recipe(origin, request, uploads)
+            case Original():
+                return await self._library.original(origin, request.source)
+            case Development():
+                return await self._library.development(origin, request.source)
             case History():
                 return await self._history_card(origin, request)
             case ShowQueue():
@@ -148,6 +156,24 @@ class Studio:
         """Check and keep a picture that somebody sends. Raises: BadPicture."""
         return await self._sources.take(self._person(owner), file)
 
+    async def joined(self, origin: Origin) -> bool:
+        """Somebody brought the bot into a place: an operator's is let in at once. Whether people may use it there."""
+        return await self._desk.joined(origin)
+
+    async def visibility(self, place: str) -> str:
+        """Who sees what is made in a place: shared, private, spoiler or restricted."""
+        return await self._desk.visibility(place)
+
+    async def words_and_strength(self, origin: Origin, picture: str) -> tuple[str, float | None]:
+        """What a remix of a picture begins with: its words, and how much of its own source was repainted."""
+        found = await self._sources.picture(await self._desk.arrived(origin), picture)
+        source = found.recipe.source
+        return found.recipe.prompt, source.strength if source else None
+
+    async def has_request(self, event_key: str) -> bool:
+        """Whether an event was taken in."""
+        return await self._store.requests.has_event(event_key)
+
     async def conversation(self, account: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:
         """The latest cards of an account, or those before a request; oldest first, and whether there are older ones."""
         return await self._library.conversation(account, before, limit)
@@ -161,6 +187,13 @@ class Studio:
         if kind == "paper":
             return await self._papers.take(self._person(owner), name)
         return await self._library.file(self._person(owner), name, kind)
+
+    async def file_for(self, origin: Origin, name: str, kind: str) -> Served:
+        """A picture's file, for who may see it where they are; else as `file`: papers and uploads for their owner."""
+        origin = await self._desk.arrived(origin)
+        if kind == "paper":
+            return await self._papers.take(origin.owner, name)
+        return await self._library.file_for(origin, name, kind)
 
     def status(self) -> EngineStatus:
         """The engine at this moment."""

@@ -32,7 +32,7 @@ def plain_png(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
         words.add_text(keyword, text)
     effort = _EFFORT_OF_LARGE if image.width * image.height > _LARGE_PIXELS else _EFFORT
     buffer = io.BytesIO()
-    _bare(image).save(buffer, format="PNG", pnginfo=words, compress_level=effort)
+    bare(image).save(buffer, format="PNG", pnginfo=words, compress_level=effort)
     return buffer.getvalue()
 
 
@@ -40,7 +40,7 @@ def thumbnail(image: Image.Image) -> bytes:
     """A WebP of at most 384 px a side, never larger than the image."""
     small, buffer = image.copy(), io.BytesIO()
     small.thumbnail((MAX_THUMBNAIL_PX, MAX_THUMBNAIL_PX), Image.Resampling.LANCZOS)
-    _bare(small).save(buffer, format="WEBP", quality=_THUMBNAIL_QUALITY)
+    bare(small).save(buffer, format="WEBP", quality=_THUMBNAIL_QUALITY)
     return buffer.getvalue()
 
 
@@ -52,7 +52,7 @@ def animation(frames: tuple[Raster, ...], png: bytes) -> bytes:
     with opened(png) as image:
         picture = upright_rgb(image)
         picture.thumbnail((MAX_ANIMATION_PX, MAX_ANIMATION_PX), Image.Resampling.LANCZOS)
-        picture = _bare(picture)
+        picture = bare(picture)
     previews = [_enlarged(frame, picture.size) for frame in _evenly(frames, MAX_FRAMES)]
     fade = [
         Image.blend(last, picture, at / (FADE_FRAMES + 1)) for last in previews[-1:] for at in range(1, FADE_FRAMES + 1)
@@ -72,7 +72,7 @@ def animation(frames: tuple[Raster, ...], png: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _bare(image: Image.Image) -> Image.Image:
+def bare(image: Image.Image) -> Image.Image:
     """Its pixels and nothing else: Pillow would write the profile and more of what an image was opened with."""
     bare = Image.new("RGB", image.size)
     bare.paste(image)

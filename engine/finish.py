@@ -1,7 +1,7 @@
 """Pixels → marked file bytes, and strangers' files → pixels, off the event loop: the one encoder of the product.
 
-What is done to them is in `label`, `intake`, `look`, `resample`, `compose` and `grid`; here is the pool that does it,
-whose processes never import torch. Knows nothing of files on disk, chats or the worker.
+What is done to them is in `label`, `intake`, `look`, `resample`, `compose`, `grid` and `shrink`; here is the pool that
+does it, whose processes never import torch. Knows nothing of files on disk, chats or the worker.
 """
 
 import asyncio
@@ -22,11 +22,12 @@ from engine import compose
 from engine.chart import Figures, chart
 from engine.domain import Picture, Raster
 from engine.errors import JobError
-from engine.grid import Cell, grid, plain_grid
+from engine.grid import SHEET_PX, Cell, developing, grid, plain_grid
 from engine.intake import raster_from_file
 from engine.label import A1111_SAMPLERS, recipe_from_png, texts, version
 from engine.look import Look, look
 from engine.resample import resample
+from engine.shrink import Shrunk, within
 
 __all__ = [
     "A1111_SAMPLERS",
@@ -35,6 +36,7 @@ __all__ = [
     "Finished",
     "Finisher",
     "Look",
+    "Shrunk",
     "finished",
     "recipe_from_png",
     "version",
@@ -109,6 +111,14 @@ class Finisher:
     async def animation(self, frames: tuple[Raster, ...], png: bytes) -> bytes:
         """A WebP of the previews becoming the picture, noise first. Raises: BadPicture, JobError."""
         return await self._run(compose.animation, frames, png)
+
+    async def developing(self, previews: tuple[Raster | None, ...], most_side_px: int = SHEET_PX) -> bytes:
+        """A small WebP of all pictures of a request while they develop; None is not there yet. Raises: JobError."""
+        return await self._run(developing, previews, most_side_px)
+
+    async def within(self, png: bytes, most_bytes: int, texts_kept: bool = True) -> Shrunk:
+        """A picture as the best file of at most so many bytes, with its recipe in it. Raises: BadPicture, JobError."""
+        return await self._run(within, png, most_bytes, texts_kept)
 
     async def chart(self, figures: Figures) -> bytes:
         """A PNG of what was drawn day by day, and by whom. Raises: JobError."""

@@ -1,14 +1,16 @@
-"""Pictures → one picture of them all: a labelled grid for comparing, a plain one for chats. Pure; runs in the pool.
+"""Pictures → one picture of them all: a labelled grid for comparing, a plain one for chats, a sheet of previews.
 
-The grid of a comparison says its words also as text in the file. Knows nothing of recipes.
+The grid of a comparison says its words also as text in the file. Pure; runs in the pool. Knows nothing of recipes.
 """
 
+import io
 import math
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
 from engine.compose import plain_png
+from engine.domain import Raster
 from engine.intake import opened, upright_rgb
 from engine.label import PARAMETERS_KEYWORD, one_newline, plain
 from engine.lettering import letter
@@ -24,6 +26,10 @@ _TITLE_COLOUR, _LABEL_COLOUR = "#f2f2f3", "#c3c5ca"
 _MAX_TITLE_LINES, _MAX_LABEL_LINES = 3, 2
 _ROOM_FOR_WORDS_PX = 112  # for each of 8 rows: two lines of a label, the gap, a share of the title
 _PLAIN_GAP_PX = 4
+SHEET_PX = 512  # previews are a few dozen pixels a side: larger shows nothing more
+_SHEET_GAP_PX = 4
+_NOTHING_YET = "#1e1f22"  # a tile that is dark and neutral, and still a tile on the background
+_SHEET_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,20 @@ def plain_grid(pngs: tuple[bytes, ...]) -> bytes:
     return plain_png(_pasted(table, pictures, height_px))
 
 
+def developing(previews: tuple[Raster | None, ...], most_side_px: int = SHEET_PX) -> bytes:
+    """A WebP of the previews of up to 64 pictures, side by side; None is not there yet. At most so long a side.
+
+    Total: previews of another shape than the first are shown whole, on the tile that stands for nothing yet.
+    """
+    shown = previews[:MAX_CELLS] or (None,)
+    columns = columns_of(len(shown))
+    box_px = _box_of_previews(shown, columns, most_side_px)
+    table = _Table(n=len(shown), columns=columns, box_px=box_px, gap_px=_SHEET_GAP_PX, margin_px=0, top_px=0)
+    sheet, buffer = _pasted(table, [_developed(each, box_px) for each in shown], box_px[1]), io.BytesIO()
+    sheet.save(buffer, format="WEBP", quality=_SHEET_QUALITY)
+    return buffer.getvalue()
+
+
 def columns_of(n_cells: int) -> int:
     """How many pictures stand side by side."""
     assert 1 <= n_cells <= MAX_CELLS
@@ -119,6 +139,32 @@ def _read(png: bytes, most_px: int) -> Image.Image:
         picture = upright_rgb(image)
         picture.thumbnail((most_px, most_px), Image.Resampling.LANCZOS)
         return picture
+
+
+def _box_of_previews(shown: tuple[Raster | None, ...], columns: int, most_side_px: int) -> tuple[int, int]:
+    """As large as there is room for, in the shape of the first preview; square while there is none."""
+    first = next((each for each in shown if each), None)
+    shape = (first.width_px, first.height_px) if first else (1, 1)
+    across_px, down_px = (
+        (most_side_px - (n - 1) * _SHEET_GAP_PX) / n for n in (columns, math.ceil(len(shown) / columns))
+    )
+    return _scaled(shape, (across_px, down_px))
+
+
+def _developed(preview: Raster | None, box_px: tuple[int, int]) -> Image.Image:
+    """A preview enlarged into its tile; the bare tile while there is none."""
+    tile = Image.new("RGB", box_px, _NOTHING_YET)
+    if preview:
+        small = Image.frombytes("RGB", (preview.width_px, preview.height_px), preview.rgb)
+        large = small.resize(_scaled(small.size, box_px), Image.Resampling.BICUBIC)
+        tile.paste(large, ((box_px[0] - large.width) // 2, (box_px[1] - large.height) // 2))
+    return tile
+
+
+def _scaled(shape: tuple[int, int], room_px: tuple[float, float]) -> tuple[int, int]:
+    """Width and height of what has this shape and fills the room."""
+    scale = min(room / side for side, room in zip(shape, room_px))
+    return max(1, int(shape[0] * scale)), max(1, int(shape[1] * scale))
 
 
 def _largest(pictures: list[Image.Image]) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """A recipe ↔ the words of it in a file. Pure text and bytes; knows nothing of pixels, Pillow or processes.
 
 A finished PNG carries its recipe twice: as `parameters` in the words that AUTOMATIC1111's web UI writes and many tools
-read, and as JSON under `darkroom`, from which the `Recipe` is rebuilt exactly.
+read, and as JSON under `darkroom`, from which the `Recipe` is rebuilt exactly. Where they stand in other files:
+`marks.py`.
 """
 
 import json
@@ -80,8 +81,19 @@ def recipe_from_png(file: bytes) -> Recipe | None:
         if kind == b"tEXt":
             keyword, _, text = bytes(body).partition(b"\0")
             if keyword == JSON_KEYWORD.encode():
-                return _recipe_from_json(text)
+                return recipe_from_json(text)
     return None
+
+
+def recipe_from_json(text: bytes) -> Recipe | None:
+    """The recipe in our JSON; None for any other bytes, whatever they are."""
+    if len(text) > MAX_JSON_BYTES:
+        return None
+    try:
+        label = msgspec.json.decode(text, type=_Label)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DarkroomError):
+        return None
+    return label.recipe if label.v == JSON_VERSION else None
 
 
 def chunks(file: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -132,16 +144,6 @@ def _treated(treatment: str | None) -> dict[str, str]:
         return {}
     assert treatment.startswith(RESAMPLE_PREFIX)
     return {"Hires upscale": treatment.removeprefix(RESAMPLE_PREFIX), "Hires upscaler": "Lanczos"}
-
-
-def _recipe_from_json(text: bytes) -> Recipe | None:
-    if len(text) > MAX_JSON_BYTES:
-        return None
-    try:
-        label = msgspec.json.decode(text, type=_Label)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DarkroomError):
-        return None
-    return label.recipe if label.v == JSON_VERSION else None
 
 
 def _shortest(value: float) -> str:

@@ -232,6 +232,15 @@ class Requests:
 
         return await self._database.read(ask)
 
+    async def has_event(self, event_key: str) -> bool:
+        """Whether an event made a request."""
+
+        async def ask(reading: Reading) -> bool:
+            sql = "SELECT 1 FROM requests WHERE event_key = :key"
+            return await reading.row(sql, key=clean(event_key)) is not None
+
+        return await self._database.read(ask)
+
     async def jobs_of(self, request_id: str) -> tuple[JobRow, ...]:
         """Its jobs in their order; none where it was deleted."""
 

@@ -52,7 +52,7 @@ class Access:
             target=meant.account or None,
             target_name=meant.shown,
             words=_word(asked.is_allowed) if meant.account else f"{_word(asked.is_allowed)} {shown}",
-            place=origin.place if meant.kind is Kind.HERE else EVERYWHERE,
+            place=origin.sphere if meant.kind is Kind.HERE else EVERYWHERE,
         )
         return await self._office.do(origin, deed)
 
@@ -63,10 +63,10 @@ class Access:
         deed = Deed(
             act=Act.ALLOW,
             kind="allow",
-            answer=f"Everybody in {origin.place} may use this Darkroom now.",
-            changes=(Set(subject=f"place:{origin.place}", key=ALLOWED, value="yes"),),
+            answer=f"Everybody in {origin.sphere} may use this Darkroom now.",
+            changes=(Set(subject=f"place:{origin.sphere}", key=ALLOWED, value="yes"),),
             words="invited by an operator",
-            place=origin.place,
+            place=origin.sphere,
         )
         await self._office.do(origin, deed)
         return True

@@ -27,7 +27,7 @@ class Banning:
 
     async def ban(self, origin: Origin, asked: BanSomebody) -> Card:
         """Refuse somebody, and take back what they have waiting there."""
-        place = EVERYWHERE if asked.is_everywhere else origin.place
+        place = EVERYWHERE if asked.is_everywhere else origin.sphere
         self._office.check(origin, Act.BAN, place)
         if asked.for_s is not None and not 0 < asked.for_s <= LONGEST_S:
             raise UserError("A ban lasts longer than nothing and at most ten years; without --for until it is lifted.")
@@ -40,7 +40,7 @@ class Banning:
         deed = Deed(
             act=Act.BAN,
             kind="ban",
-            answer=f"{meant.shown} is banned {sentences.where(place, origin.place)} {told}{because}",
+            answer=f"{meant.shown} is banned {sentences.where(place, origin.sphere)} {told}{because}",
             changes=(Ban(account=meant.account, place=place, reason=reason, until_s=until_s),),
             target=meant.account,
             target_name=meant.shown,
@@ -55,7 +55,7 @@ class Banning:
 
     async def unban(self, origin: Origin, asked: UnbanSomebody) -> Card:
         """Lift the ban of this place, or the one of all of Darkroom."""
-        place = EVERYWHERE if asked.is_everywhere else origin.place
+        place = EVERYWHERE if asked.is_everywhere else origin.sphere
         self._office.check(origin, Act.UNBAN, place)
         meant = await self._person(origin, asked.who)
         bans = await self._office.store.people.bans(None)
@@ -65,7 +65,7 @@ class Banning:
         deed = Deed(
             act=Act.UNBAN,
             kind="ban",
-            answer=f"{meant.shown} is no longer banned {sentences.where(place, origin.place)}.",
+            answer=f"{meant.shown} is no longer banned {sentences.where(place, origin.sphere)}.",
             changes=(Unban(account=meant.account, place=place),),
             target=meant.account,
             target_name=meant.shown,
@@ -76,11 +76,11 @@ class Banning:
     async def show(self, origin: Origin) -> Card:
         """Who is banned, within what the asker looks after."""
         realm = self._realm(origin)
-        self._office.check(origin, Act.SEE_BANS, origin.place)
+        self._office.check(origin, Act.SEE_BANS, origin.sphere)
         bans = [ban for ban in await self._office.store.people.bans(None) if lies_in(ban.place, realm)]
         if not bans:
             return answers.note("bans", "Nobody is banned.")
-        shown = [self._told(ban, origin.place) for ban in bans[:MOST_SHOWN]]
+        shown = [self._told(ban, origin.sphere) for ban in bans[:MOST_SHOWN]]
         more = f", the first {MOST_SHOWN}" if len(bans) > MOST_SHOWN else ""
         return answers.note("bans", f"{sentences.count(len(bans), 'ban')}{more}:", *shown)
 
@@ -89,7 +89,7 @@ class Banning:
 
     def _realm(self, origin: Origin) -> str:
         realm = rights.realm(self._office.rank(origin), origin)
-        return origin.place if realm is None else realm
+        return origin.sphere if realm is None else realm
 
     def _check_may_ban(self, origin: Origin, meant: Meant) -> None:
         if any(self._office.is_operator(account) for account in meant.accounts):
@@ -108,4 +108,4 @@ class Banning:
 def _not_banned(meant: Meant, place: str, places: set[str], origin: Origin) -> str:
     """A ban of all of Darkroom is worth saying to whoever tries to lift it here."""
     but = ", but everywhere: /unban with --everywhere, for operators" if EVERYWHERE in places else ""
-    return f"{meant.shown} is not banned {sentences.where(place, origin.place)}{but}."
+    return f"{meant.shown} is not banned {sentences.where(place, origin.sphere)}{but}."

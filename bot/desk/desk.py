@@ -85,6 +85,10 @@ class Desk:
         """A line to print at the start: how to become the operator. None once there is one."""
         return self._claiming.line
 
+    def add_owner(self, account: str) -> None:
+        """A platform says who owns the bot there: an operator from now on, in this life."""
+        self._office.add_owner(account)
+
     # Who asks
 
     def known(self, origin: Origin) -> Origin:
@@ -130,6 +134,7 @@ class Desk:
         """For what draws: whether they may at all and whether anything new is taken now. Raises: UserError."""
         origin = self.known(origin)
         await self._access.check(origin)
+        await self._check_place(origin)
         self._steering.check_takes()
         return Asking(
             account=origin.account,
@@ -138,6 +143,12 @@ class Desk:
             is_exempt=self._office.is_operator(origin.account),
             most_waiting=self._office.terms.most_waiting,
         )
+
+    async def _check_place(self, origin: Origin) -> None:
+        if not origin.is_place_shared or origin.is_age_restricted:
+            return
+        if await self.visibility(origin.place) == "restricted":
+            raise UserError("Here pictures are drawn in age-restricted channels alone; ask in one of those.")
 
     def refused(self, refusal: NotAdmitted) -> UserError:
         """What a limit says, in a sentence: what, why, when to come back."""
@@ -148,7 +159,7 @@ class Desk:
         return await self._tuner.looks(self.known(origin))
 
     async def visibility(self, place: str) -> str:
-        """Who sees the pictures of a place: shared, private or spoiler."""
+        """Who sees the pictures of a place: shared, private, spoiler or restricted."""
         return await self._tuner.visibility(place)
 
     async def joined(self, origin: Origin) -> bool:

@@ -57,7 +57,7 @@ class Limiting:
             target=meant.account or None,
             target_name=meant.shown,
             words=" ".join((*(() if meant.account else (f"{meant.shown}:",)), asked.key, told(value))),
-            place=origin.place if act is Act.LIMIT_PLACE else EVERYWHERE,
+            place=origin.sphere if act is Act.LIMIT_PLACE else EVERYWHERE,
         )
         return await self._office.do(origin, deed)
 
@@ -102,7 +102,7 @@ class Limiting:
         """The act that this is; groups of a place are those the platform names in this event. Raises: UserError."""
         is_here = meant is not None and meant.kind is Kind.HERE
         is_group_here = meant is not None and meant.subject.removeprefix("group:") in origin.groups
-        act, place = (Act.LIMIT_PLACE, origin.place) if is_here or is_group_here else (Act.LIMIT_ANY, EVERYWHERE)
+        act, place = (Act.LIMIT_PLACE, origin.sphere) if is_here or is_group_here else (Act.LIMIT_ANY, EVERYWHERE)
         self._office.check(origin, act, place)
         return act
 
@@ -131,7 +131,7 @@ class Limiting:
 
     async def _within_own(self, origin: Origin, meant: Meant, key: str, value: str | None) -> str | None:
         """Nobody grants what they do not have. "As it was" is as an operator left it. Raises: UserError."""
-        subjects = [*(f"place:{place}" for place in places_of(origin.place)), meant.subject]
+        subjects = [*(f"place:{place}" for place in places_of(origin.sphere)), meant.subject]
         values = await self._office.store.tuning.values(subjects)
         if value is None:
             return values.get(meant.subject, {}).get(CEILING + key)
@@ -149,7 +149,7 @@ class Limiting:
 
     async def _own(self, origin: Origin) -> dict[str, float]:
         """What the admin has around the place: what they set within it must not lower what they can set next."""
-        _tier, limits = await self._office.store.ledger.limits_of(origin.account, around(origin.place), origin.groups)
+        _tier, limits = await self._office.store.ledger.limits_of(origin.account, around(origin.sphere), origin.groups)
         return _as_numbers(limits)
 
     async def _numbers(self, said: dict[str, str]) -> dict[str, float]:

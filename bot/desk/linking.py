@@ -83,7 +83,7 @@ class Linking:
         return await self._office.do(origin, deed)
 
     async def _make_code(self, origin: Origin) -> Card:
-        if origin.is_place_shared:
+        if origin.is_place_shared and not origin.is_answer_private:
             raise UserError(_IN_PRIVATE)
         code = new_code(_N_GROUPS)
         await self._office.store.codes.make(PURPOSE, code, origin.account, CODE_WITHIN_S)

@@ -52,7 +52,7 @@ class Models:
             return Act.USE_MODEL, f"account:{origin.account}", EVERYWHERE, "you"
         if self._office.rank(origin) is Rank.OPERATOR:
             return Act.ALL_MODEL, "", EVERYWHERE, "everybody who names none"
-        return Act.PLACE_MODEL, f"place:{origin.place}", origin.place, "everybody here who names none"
+        return Act.PLACE_MODEL, f"place:{origin.sphere}", origin.sphere, "everybody here who names none"
 
     async def _entry_name(self, name: str) -> str:
         """Raises: UnknownModel that lists what there is."""

@@ -98,6 +98,7 @@ class Office:
         self.clock = clock
         self._links: dict[str, str] = {}
         self._claimed: frozenset[str] = frozenset()
+        self._owners: set[str] = set()  # of applications on platforms, as those say
         self._of_all: Mapping[str, str] = {}
 
     async def load(self) -> None:
@@ -113,7 +114,7 @@ class Office:
     @property
     def has_operator(self) -> bool:
         """Whether anybody but the page of this computer runs Darkroom."""
-        return bool(self.terms.operators or self._claimed)
+        return bool(self.terms.operators or self._claimed or self._owners)
 
     def person(self, account: str) -> str:
         """Whose account it is: the head of those that are linked, itself where none are."""
@@ -121,7 +122,13 @@ class Office:
 
     def is_operator(self, account: str) -> bool:
         """Whether this very account is one: rights do not travel by linking."""
-        return account == PAGE_OPERATOR or account in self.terms.operators or account in self._claimed
+        return account == PAGE_OPERATOR or any(
+            account in each for each in (self.terms.operators, self._claimed, self._owners)
+        )
+
+    def add_owner(self, account: str) -> None:
+        """A platform says that this account owns the bot there: an operator, for this life."""
+        self._owners.add(account)
 
     def known(self, origin: Origin) -> Origin:
         """The same with the person as owner and the account as account; again and again the same."""

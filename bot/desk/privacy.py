@@ -35,7 +35,7 @@ class Privacy:
     async def export(self, origin: Origin) -> Card:
         """Everything, as a file."""
         self._office.check(origin, Act.EXPORT, origin.place)
-        if origin.is_place_shared:
+        if origin.is_place_shared and not origin.is_answer_private:
             raise UserError(_IN_PRIVATE)
         if origin.owner in self._exporting:
             raise UserError(_BUSY)

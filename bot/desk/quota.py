@@ -35,7 +35,7 @@ class Quota:
             return await self._mine(origin)
         meant = self._whom.of_place(origin, asked.who)
         if meant and meant.kind is Kind.HERE:
-            self._office.check(origin, Act.LIMIT_PLACE, origin.place)
+            self._office.check(origin, Act.LIMIT_PLACE, origin.sphere)
             return await self._what_is_set(meant)
         self._office.check(origin, Act.SEE_QUOTA, EVERYWHERE)
         meant = await self._whom.find(origin, asked.who, EVERYWHERE)

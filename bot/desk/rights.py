@@ -87,7 +87,7 @@ def realm(rank: Rank, origin: Origin) -> str | None:
         case Rank.OPERATOR:
             return EVERYWHERE
         case Rank.PLACE_ADMIN:
-            return origin.place
+            return origin.sphere
         case _:
             return None
 
@@ -101,7 +101,7 @@ def may(rank: Rank, act: Act, *, of_place: str, at_place: str) -> bool:
 
 def check(rank: Rank, act: Act, origin: Origin, at_place: str) -> None:
     """Raises: UserError that names who can."""
-    if may(rank, act, of_place=origin.place, at_place=at_place):
+    if may(rank, act, of_place=origin.sphere, at_place=at_place):
         return
     if NEEDED[act] is Rank.OPERATOR:
         raise UserError(_ONLY_OPERATORS)

@@ -24,9 +24,19 @@ LOOKS = ("size", "steps", "sampler", "model", "mode", "guidance", "pictures")
 DEFAULT_ASK_AFTER_MIN = 5.0
 DEFAULT_VISIBILITY = "shared"
 _OF_ALL = ""
-_ACTS = {Scope.ME: Act.TUNE_ME, Scope.PLACE: Act.TUNE_PLACE, Scope.ALL: Act.TUNE_ALL}
-_SEEN = {Scope.ME: Act.TUNE_ME, Scope.PLACE: Act.SEE_PLACE, Scope.ALL: Act.TUNE_ALL}
-_WHOSE = {Scope.ME: "you", Scope.PLACE: "this place", Scope.ALL: "all of Darkroom"}
+_ACTS = {
+    Scope.ME: Act.TUNE_ME,
+    Scope.PLACE: Act.TUNE_PLACE,
+    Scope.SERVER: Act.TUNE_PLACE,
+    Scope.ALL: Act.TUNE_ALL,
+}
+_SEEN = _ACTS | {Scope.PLACE: Act.SEE_PLACE, Scope.SERVER: Act.SEE_PLACE}
+_WHOSE = {
+    Scope.ME: "you",
+    Scope.PLACE: "this place",
+    Scope.SERVER: "this whole server",
+    Scope.ALL: "all of Darkroom",
+}
 _NOT_LET_IN = "Only an operator of this Darkroom can let this place in: /allow here."
 
 
@@ -43,7 +53,7 @@ class Tuner:
         return _looks({key: value for key, (value, _subject) in found.items() if key in LOOKS})
 
     async def visibility(self, place: str) -> str:
-        """Who sees pictures that are made in a place: shared, private or spoiler."""
+        """Who sees pictures that are made in a place: shared, private, spoiler or restricted."""
         found = await self._first([*(f"place:{each}" for each in places_of(place)), _OF_ALL])
         return found.get("visibility", (DEFAULT_VISIBILITY, ""))[0]
 
@@ -56,13 +66,13 @@ class Tuner:
     async def _set(self, origin: Origin, scope: Scope, key: str, written: str | None) -> Card:
         if key not in SETTINGS:
             raise UserError(f"There is no setting {shown(key)}. There is: {', '.join(SETTINGS)}.")
-        place = {Scope.ME: EVERYWHERE, Scope.PLACE: origin.place, Scope.ALL: EVERYWHERE}[scope]
+        place = _place(origin, scope)
         self._office.check(origin, _ACTS[scope], place)
         value = desk_values.setting(key, scope, desk_values.DEFAULT if written is None else written)
         if value is not None and key in LOOKS:
             await self._check_look(key, value)
-        if key == ALLOWED and scope is Scope.PLACE:
-            await self._check_may_open(origin, value)
+        if key == ALLOWED and place != EVERYWHERE:
+            await self._check_may_open(origin, value, place)
         deed = Deed(
             act=_ACTS[scope],
             kind="settings",
@@ -90,15 +100,15 @@ class Tuner:
         )
         recipe_for(wish, await self._office.hands.entry(None))
 
-    async def _check_may_open(self, origin: Origin, value: str | None) -> None:
+    async def _check_may_open(self, origin: Origin, value: str | None, place: str) -> None:
         """A place admin opens only within what is open around: a place is let in by an operator. Raises: UserError."""
         if value == "no" or self._office.rank(origin) is Rank.OPERATOR:
             return
-        if not await self._access.is_place_allowed(around(origin.place)):
+        if not await self._access.is_place_allowed(around(place)):
             raise UserError(_NOT_LET_IN)
 
     async def _show(self, origin: Origin, scope: Scope) -> Card:
-        self._office.check(origin, _SEEN[scope], EVERYWHERE if scope is Scope.ALL else origin.place)
+        self._office.check(origin, _SEEN[scope], _place(origin, scope))
         found = await (self._found(origin) if scope is Scope.ME else self._first(_subjects_of(origin, scope)))
         keys = [key for key, setting in SETTINGS.items() if scope in setting.scopes]
         fields = [Field(name=key, value=self._told(key, found.get(key))) for key in keys]
@@ -139,14 +149,28 @@ class Tuner:
         return found
 
 
+def _place(origin: Origin, scope: Scope) -> str:
+    """Where a scope holds: "" is not bound to a place. Raises: UserError where there is no server around."""
+    match scope:
+        case Scope.PLACE:
+            return origin.place
+        case Scope.SERVER if origin.community:
+            return origin.community
+        case Scope.SERVER:
+            raise UserError("There is no server or group around here; /settings place is for this place alone.")
+        case _:
+            return EVERYWHERE
+
+
 def _subjects_of(origin: Origin, scope: Scope) -> list[str]:
     """What counts for a scope, most specific first."""
-    places = [f"place:{place}" for place in places_of(origin.place)]
+    place = origin.community if scope is Scope.SERVER else origin.place
+    places = [f"place:{each}" for each in places_of(place)]
     match scope:
         case Scope.ME:
             groups = [f"group:{group}" for group in origin.groups]
             return [f"account:{origin.account}", *groups, *places, _OF_ALL]
-        case Scope.PLACE:
+        case Scope.PLACE | Scope.SERVER:
             return [*places, _OF_ALL]
         case Scope.ALL:
             return [_OF_ALL]
@@ -189,6 +213,7 @@ def _sentence(scope: Scope, key: str, value: str | None) -> str:
 
 
 def _example(scope: Scope) -> str:
-    keys: Iterable[str] = (key for key, setting in SETTINGS.items() if setting.scopes[0] is scope)
+    usual = Scope.PLACE if scope is Scope.SERVER else scope
+    keys: Iterable[str] = (key for key, setting in SETTINGS.items() if setting.scopes[0] is usual)
     key = next(iter(keys))
     return f"{key} {SETTINGS[key].example}"

@@ -83,7 +83,7 @@ class Whom:
         """Everybody in this place or in a group, if one is meant: found without looking anybody up."""
         words = clean(who[:_MOST_CHARS])
         if words.removeprefix("@").casefold() == "here":
-            return Meant(kind=Kind.HERE, subject=f"place:{origin.place}", shown="everybody here")
+            return Meant(kind=Kind.HERE, subject=f"place:{origin.sphere}", shown="everybody here")
         if group := _group(origin, words):
             return Meant(kind=Kind.GROUP, subject=f"group:{group}", shown=f"the group {cut(group)}")
         return None

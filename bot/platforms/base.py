@@ -86,7 +86,11 @@ class Platform(Protocol):
 
 
 class Chat(Platform, Protocol):
-    """A platform with a life of its own."""
+    """A platform with a life of its own. `lines`: what the operator should read once it was started."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the operator should read at the start."""
 
     async def start(self) -> None:
         """Begin to listen. Raises: UserError for what the operator can mend, PlatformError."""

@@ -225,7 +225,7 @@ class Ground:
             self.record.tally.wrongs.append(f"{self.folder.name}: it did not stop within {STOP_S:g} s of SIGTERM")
             being.send(signal.SIGKILL)
             await being.ended(STOP_S)
-        elif being.status != 0:
+        elif being.status != 0 and (being.status != -signal.SIGTERM or being.said()):  # before it had a say in it
             self.record.tally.wrongs.append(f"{self.folder.name}: told to stop, it ended with status {being.status}")
         self.record.slowest_stop_s = max(self.record.slowest_stop_s, time.monotonic() - began_at)
         await self.bury(being)

@@ -20,9 +20,9 @@ import structlog
 import bot.delivery
 import bot.runner
 from bot.app import open_bot
+from bot.house import House
 from bot.platforms.base import Chat
 from bot.settings import load
-from bot.studio import Studio
 from engine.errors import DarkroomError
 from tests.fakes import disk
 from tests.fakes.disk import Trouble
@@ -84,8 +84,8 @@ async def _serve(life: Life, points: Points) -> None:
             watching.cancel()
 
 
-def _chat(wire: Wire, points: Points, studio: Studio) -> Chat:
-    return WireChat(studio, wire, points.reach)
+def _chat(wire: Wire, points: Points, house: House) -> Chat:
+    return WireChat(house.studio, wire, points.reach)
 
 
 def _settings(life: Life) -> dict[str, str]:

@@ -65,6 +65,8 @@ class WireChat:
     has_previews = False
     is_repeatable = False
 
+    lines: tuple[str, ...] = ()
+
     def __init__(self, studio: ChatStudio, wire: Wire, moments: Callable[[str, str], None] = _nothing) -> None:
         self.name = wire.name
         self.budget = Budget(of_message=(1, 0.1), of_chat=(20, 0.5))

@@ -11,17 +11,17 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
+from bot.apology import unexpected
 from bot.cards import Card, Origin, State
-from bot.commands import COMMANDS, OptionKind
 from bot.parser import count_sentence
 from bot.platforms.web import guard, wire
 from bot.platforms.web.door import PERSON
-from bot.platforms.web.refusals import unexpected
 from bot.platforms.web.seams import WebStudio
 from bot.platforms.web.sessions import Person
 from bot.platforms.web.settings import WebSettings
 from bot.platforms.web.stream import N_CARDS
 from bot.requests import Again, Compare, Imagine, Remix, Request, Upscale, Vary
+from bot.typed import words_of
 from bot.typography import clean
 from engine.domain import MAX_PROMPT_CHARS
 from engine.errors import DarkroomError, UserError
@@ -193,27 +193,6 @@ def _origin(person: Person, key: str, answered: str | None) -> Origin:
         asker=person.name,
         answered=answered,
     )
-
-
-def words_of(command: str, values: Mapping[str, wire.Value]) -> str:
-    """A form as it might have been typed: what has no flag first, what takes the rest of a line last."""
-    options = {option.name: option for each in COMMANDS if each.name == command for option in each.options}
-    plain, flags, rest = [f"/{command}"], list[str](), list[str]()
-    for name, value in values.items():
-        option = options.get(name)
-        if value in ("", None, False) or (option and option.kind is OptionKind.UPLOAD):
-            continue
-        if option and not option.flags:
-            plain.append(str(value) if option.takes_rest else _in_one(str(value)))
-            continue
-        flag = option.flags[0] if option else f"--{name}"
-        (rest if option and option.takes_rest else flags).append(flag if value is True else f"{flag} {value}")
-    return " ".join([*plain, *flags, *rest])
-
-
-def _in_one(value: str) -> str:
-    """A name of several words as one."""
-    return f'"{value}"' if len(value.split()) > 1 else value
 
 
 def n_pictures(request: Request) -> int:

@@ -12,8 +12,9 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy
 
+from bot.apology import unexpected
 from bot.platforms.web import pages, wire
-from bot.platforms.web.refusals import Refused, refused, sentence_for, unexpected
+from bot.platforms.web.refusals import Refused, refused, sentence_for
 from bot.platforms.web.settings import WebSettings
 from engine.errors import DarkroomError
 

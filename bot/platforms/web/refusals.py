@@ -1,9 +1,6 @@
 """How the page says no: a status of HTTP and a sentence for a person. No page of aiohttp's, and never a traceback."""
 
-import secrets
 from http import HTTPStatus
-
-import structlog
 
 from engine.errors import BadPicture, DarkroomError, UserError
 
@@ -14,9 +11,6 @@ _BY_STATUS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "That cannot be done with this address.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "That is more than a request may hold; send less.",
 }
-_BROKE = "Something broke on our side (ref {})."
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Refused(Exception):
@@ -46,10 +40,3 @@ def sentence_for(status: int) -> str:
     except ValueError:
         return "That did not work."
     return _BY_STATUS.get(known, f"That did not work: {known.phrase.lower()}.")
-
-
-def unexpected(doing: str) -> str:
-    """Log the exception that is being handled, and say where to find it. `doing` holds nothing private."""
-    ref = secrets.token_hex(2)
-    log.exception("the page broke", ref=ref, doing=doing)
-    return _BROKE.format(ref)

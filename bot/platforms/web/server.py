@@ -102,7 +102,8 @@ class WebPlatform:
         """A one-time link that makes a browser the operator's."""
         return f"{self._settings.outer_url(self._port)}/sign-in/{await self._sessions.link()}"
 
-    def lines_for_the_operator(self) -> tuple[str, ...]:
+    @property
+    def lines(self) -> tuple[str, ...]:
         """What whoever runs this should read at the start: how to sign in, where that is needed."""
         return self._lines
 

@@ -7,10 +7,11 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
+from bot.apology import unexpected
 from bot.platforms.web import wire
 from bot.platforms.web.door import PERSON
 from bot.platforms.web.events import MAX_READERS, Events, NotServing, Reader, TooManyReaders
-from bot.platforms.web.refusals import Refused, unexpected
+from bot.platforms.web.refusals import Refused
 from bot.platforms.web.seams import WebStudio
 from engine.errors import DarkroomError
 

@@ -174,6 +174,8 @@ async def test_pictures_of_a_place_are_shared_private_or_covered_as_it_is_set(tm
         await house.ask("/settings place visibility private", owner=ADMIN)
         with pytest.raises(UserError, match="no picture"):
             await house.ask(f"/recipe {card.id}", owner="recorder:eve", is_place_shared=True)
+        with pytest.raises(UserError, match="no picture"):
+            await house.press(f"file:{card.id}.1", owner="recorder:eve", is_place_shared=True)
         assert card.id in (await house.ask(f"/recipe {card.id}", is_place_shared=True)).sentence
         await house.ask("/settings place visibility spoiler", owner=ADMIN)
         shown = await house.ask(f"/recipe {card.id}", owner="recorder:eve", is_place_shared=True)
@@ -181,3 +183,5 @@ async def test_pictures_of_a_place_are_shared_private_or_covered_as_it_is_set(tm
         covered = await house.drawn("/imagine a blue square")
         assert covered.is_spoiler
         assert all(told.is_spoiler for _, told in house.platform.told if told.id == covered.id)
+        for button in (f"file:{covered.id}.1", f"animation:{covered.id}.1"):  # what comes as a file is covered too
+            assert (await house.press(button)).is_spoiler

@@ -5,6 +5,7 @@ import hashlib
 import io
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot.cards import Card, State
+from bot.cards import Card, Paper, State
 from bot.library import Library
 from bot.making import MOST_LOSSES
 from bot.parser import parse
@@ -238,6 +239,111 @@ async def test_compare_makes_a_labelled_grid_from_one_seed(house: House) -> None
     assert card.grid == f"{card.id}.0"
     grid = await png_of(house, card.grid)
     assert grid.width > 3 * 128
+
+
+async def test_the_original_comes_as_a_file(house: House) -> None:
+    """By command, by its alias and by button: named as it is saved, as large as it is, described by its prompt."""
+    card = await house.drawn("/imagine a red circle --n 2 --seed 7")
+    name = f"{card.id}.2"
+    served = await house.studio.file("recorder:ada", name, "picture")
+    asked = [await house.ask(f"/original {name}"), await house.ask(f"/file {name}"), await house.press(f"file:{name}")]
+    for answer in asked:
+        assert (answer.id, answer.kind, answer.state) == ("", "original", State.NOTE)
+        assert name in answer.sentence
+        assert answer.paper == Paper(
+            name=name,
+            media_type="image/png",
+            download_name=served.download_name,
+            n_bytes=(await asyncio.to_thread(served.path.stat)).st_size,
+            alt="a red circle",
+            kind="picture",
+        )
+    newest = await house.ask("/original")
+    assert newest.paper
+    assert newest.paper.name.startswith(card.id)
+    again = await house.studio.file_for(origin("x"), name, asked[0].paper.kind if asked[0].paper else "")
+    assert again == served
+
+
+async def test_the_original_of_what_is_answered_to_or_shown_alone_is_the_picture_itself(house: House) -> None:
+    """Not the message that it stands in."""
+    first = await house.drawn("/imagine a red circle --n 2")
+    await house.drawn("/imagine a blue square")
+    shown = await house.press(f"show:{first.id}.2")
+    for answer in (await house.ask("/original", answered=shown.id), await house.press(f"file:{shown.id}")):
+        assert answer.paper
+        assert answer.paper.name == f"{first.id}.2"
+
+
+async def test_a_labelled_grid_comes_as_a_file(house: House) -> None:
+    """Under the name that its button has; a request without one has no such picture."""
+    card = await house.drawn("/compare a red circle --over guidance 2,4")
+    answer = await house.press(f"file:{card.id}.0")
+    assert answer.paper
+    assert (answer.paper.name, answer.paper.kind) == (f"{card.id}.0", "picture")
+    assert answer.paper.alt == card.words
+    assert card.id in answer.sentence
+    served = await house.studio.file_for(origin("x"), answer.paper.name, answer.paper.kind)
+    assert served.download_name == answer.paper.download_name == f"darkroom-{card.id}-compared.png"
+    plain = await house.drawn("/imagine a red circle")
+    with pytest.raises(UserError, match="no longer kept"):
+        await house.press(f"file:{plain.id}.0")
+    with pytest.raises(UserError, match="no picture"):
+        await house.press(f"animation:{card.id}.0")
+
+
+async def test_the_development_comes_as_a_file(house: House) -> None:
+    """An animation; a picture that was made at once has none."""
+    card = await house.drawn("/imagine a red circle")
+    answer = await house.press(f"animation:{card.id}.1")
+    assert (answer.id, answer.kind, answer.state) == ("", "development", State.NOTE)
+    assert answer.paper
+    assert (answer.paper.kind, answer.paper.media_type) == ("animation", "image/webp")
+    served = await house.studio.file_for(origin("x"), answer.paper.name, answer.paper.kind)
+    assert served.path.stat().st_size == answer.paper.n_bytes
+    large = await house.drawn(f"/upscale {card.id} 2")
+    with pytest.raises(UserError, match="no development"):
+        await house.press(f"animation:{large.id}.1")
+
+
+async def test_an_original_that_had_to_make_room_says_how_to_draw_it_anew(house: House) -> None:
+    """By its name, and with the command."""
+    card = await house.drawn("/imagine a red circle --seed 7")
+    await house.store.pictures.prune(0)
+    for asked in (house.ask(f"/original {card.id}"), house.press(f"file:{card.id}.1")):
+        with pytest.raises(UserError, match=rf"{card.id}\.1 is no longer kept.*/again"):
+            await asked
+    with pytest.raises(UserError, match="no development"):
+        await house.press(f"animation:{card.id}.1")
+
+
+async def test_originals_are_for_those_who_see_the_picture(house: House) -> None:
+    """Where it is shared, in that place; papers and uploads for their owner alone, wherever they are."""
+    kinds = ("picture", "thumbnail", "animation")
+    hidden = await house.drawn("/imagine a red circle")
+    shared = await house.drawn("/imagine a blue square", is_place_shared=True)
+    eve = origin("e", "recorder:eve", is_place_shared=True)
+    for text in (f"/original {hidden.id}", f"/original {hidden.id}.0"):
+        with pytest.raises(UserError, match=f"no picture {hidden.id}"):
+            await house.ask(text, owner="recorder:eve")
+    for button in (f"file:{hidden.id}.1", f"animation:{hidden.id}.1"):
+        with pytest.raises(UserError, match="no picture"):
+            await house.press(button, owner="recorder:eve")
+    answer = await house.press(f"file:{shared.id}.1", owner="recorder:eve", is_place_shared=True)
+    assert answer.paper
+    for kind in kinds:
+        assert (await house.studio.file_for(eve, f"{shared.id}.1", kind)).path.exists()
+        for elsewhere in (origin("e", "recorder:eve"), replace(eve, place="recorder:other")):
+            with pytest.raises(UserError, match="no picture"):
+                await house.studio.file_for(elsewhere, f"{shared.id}.1", kind)
+        with pytest.raises(UserError, match="no picture"):
+            await house.studio.file("recorder:eve", f"{shared.id}.1", kind)
+    paper = await house.all.papers.keep("recorder:ada", b"all about ada", "application/zip", "mydata.zip")
+    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    for name, kind in ((paper.name, "paper"), (upload.id, "upload")):
+        assert (await house.studio.file_for(origin("a", is_place_shared=True), name, kind)).path.exists()
+        with pytest.raises(UserError, match="no longer here"):
+            await house.studio.file_for(eve, name, kind)
 
 
 async def test_showing_a_picture_alone_is_a_message_that_stays(house: House) -> None:

@@ -237,6 +237,61 @@ async def test_a_chart_is_seen_enlarged_and_saved(context: BrowserContext, tmp_p
         await expect(answer(page, "stats")).to_contain_text("no longer there")
 
 
+async def test_an_original_is_seen_at_its_own_size_and_saved(context: BrowserContext, tmp_path: Path) -> None:
+    """And how it developed, though both have the picture's name; one that had to make room says so."""
+    studio, name = FakeStudio(), "k3f9m2q7xa.1"
+    Image.new("RGB", (128, 96), "red").save(tmp_path / "picture.png")
+    Image.new("RGB", (64, 48), "blue").save(tmp_path / "animation.webp")
+    studio.files[OPERATOR, "picture", name] = tmp_path / "picture.png"
+    studio.files[OPERATOR, "animation", name] = tmp_path / "animation.webp"
+    paper = Paper(
+        name=name, media_type="image/png", download_name="a.png", n_bytes=300, alt="a red circle", kind="picture"
+    )
+    studio.answers["/original"] = note("original", f"The original of {name}:", paper=paper)
+    film = replace(paper, kind="animation", media_type="image/webp")
+    studio.answers["page:1:"] = note("original", f"How {name} developed:", paper=film)
+    turn = Button(id="page:1:", label="Older", name="Older")
+    studio.answers["/turn"] = note("original", "Turn:", paper=paper, buttons=((turn,),))
+    studio.answers["/gone"] = note("original", "The original:", paper=replace(paper, name="k3f9m2q7xb.1"))
+    async with opened(context, studio) as (_, page):
+        await say(page, "/original")
+        shown = answer(page, "original").get_by_role("img", name="a red circle")
+        await expect(shown).to_have_js_property("naturalWidth", 128)
+        assert await shown.evaluate("image => [image.width, image.height]") == [128, 96]
+        async with page.expect_download() as download:
+            await answer(page, "original").get_by_role("button", name="Download a.png").click()
+        assert (await download.value).suggested_filename == f"darkroom-{name}-seed-7.png"
+        await answer(page, "original").get_by_role("button", name="Open large: a red circle").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("128 x 96 px")
+        await page.keyboard.press("Escape")
+        await say(page, "/turn")
+        await answer(page, "original").get_by_role("button", name="Older").click()
+        await expect(shown).to_have_js_property("naturalWidth", 64)
+        await say(page, "/gone")
+        await expect(answer(page, "original")).to_contain_text("no longer kept")
+
+
+async def test_buttons_for_files_stay_the_pages_own(context: BrowserContext, tmp_path: Path) -> None:
+    """Download saves and Development is watched at once: no message comes of them, and the server hears of no press."""
+    studio, name = FakeStudio(), "k3f9m2q7xa.1"
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "picture.png")
+    for kind in ("picture", "animation", "thumbnail"):
+        studio.files[OPERATOR, kind, name] = tmp_path / "picture.png"
+    buttons = tuple(
+        Button(id=f"{verb}:{name}", label=label, name=label)
+        for verb, label in (("file", "Get it"), ("animation", "Watch"))
+    )
+    tile = Tile(number=1, prompt="p", seed=1, width_px=64, height_px=64, picture=name, has_animation=True)
+    done = waiting("k3f9m2q7xa", buttons=(buttons,))
+    studio.cards[OPERATOR].append(replace(done, state=State.DONE, tiles=(tile,)))
+    async with opened(context, studio) as (_, page):
+        async with page.expect_download():
+            await page.get_by_role("button", name="Get it").click()
+        await page.get_by_role("button", name="Watch").click()
+        await expect(page.get_by_test_id("large-film")).to_have_attribute("aria-pressed", "true")
+    assert studio.pressed == []
+
+
 async def test_an_export_is_a_file_with_its_size(context: BrowserContext, tmp_path: Path) -> None:
     """Saved under its name."""
     studio = FakeStudio()

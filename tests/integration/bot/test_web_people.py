@@ -32,7 +32,7 @@ async def test_on_this_computer_nobody_signs_in() -> None:
         assert me["limits"]["prompt_chars"] == 4_000
         assert (await session.get("/sign-in", allow_redirects=False)).headers["Location"] == "/"
         assert (await session.post("/api/sign-in-link")).status == 409
-        assert page.lines_for_the_operator() == ()
+        assert page.lines == ()
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_a_proxys_guests_are_slowed_down_one_by_one() -> None:
 async def test_the_operators_link_works_once() -> None:
     """Looking at it uses nothing up; the button does, and then it is worth nothing."""
     async with served(FakeStudio(), locked()) as page, browser(page) as session:
-        [line] = page.lines_for_the_operator()
+        [line] = page.lines
         path = own_path(line.rpartition(" ")[2])
         for _ in range(2):
             look = await session.get(path)

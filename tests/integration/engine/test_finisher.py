@@ -1,5 +1,6 @@
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import psutil
 import pytest
+from PIL import Image
 
 from engine.domain import Picture, Raster, Recipe, Sampler
 from engine.errors import BadPicture, JobError
@@ -56,7 +58,32 @@ async def test_everything_a_finisher_does_is_done_in_the_pool(finisher: Finisher
     assert (await finisher.grid((Cell(png=file, label="x"),), "y")).startswith(b"\x89PNG")
     assert (await finisher.plain_grid((file, file))).startswith(b"\x89PNG")
     assert (await finisher.animation((PICTURE.raster,), file)).startswith(b"RIFF")
+    assert (await finisher.developing((PICTURE.raster, None))).startswith(b"RIFF")
+    assert (await finisher.within(file, len(file))).file == file
     assert (await finisher.chart(Figures(title="x", days=(), people=()))).startswith(b"\x89PNG")
+
+
+async def test_a_large_photo_fits_a_chat_and_keeps_its_recipe(finisher: Finisher) -> None:
+    """Twelve megabytes of grain as one; uploaded again it says how it was made."""
+    side_px, chance = 2_048, random.Random(7)
+    soft = Image.frombytes("RGB", (64, 64), chance.randbytes(64 * 64 * 3)).resize((side_px, side_px))
+    grain = Image.frombytes("RGB", (side_px, side_px), chance.randbytes(side_px * side_px * 3))
+    raster = Raster(width_px=side_px, height_px=side_px, rgb=Image.blend(soft, grain, 0.15).tobytes())
+    png = (await finisher.finish(Picture(index=0, recipe=RECIPE, raster=raster))).png
+    shrunk = await finisher.within(png, 1_000_000)
+    assert len(png) > 6_000_000
+    assert len(shrunk.file) <= 1_000_000
+    assert shrunk.width_px == shrunk.height_px >= side_px // 2
+    looked = await finisher.look(shrunk.file)
+    assert (looked.width_px, looked.recipe) == (shrunk.width_px, RECIPE)
+
+
+async def test_what_cannot_be_made_small_enough_is_a_sentence(finisher: Finisher) -> None:
+    """It crosses between processes, and the pool goes on."""
+    file = (await finisher.finish(PICTURE)).png
+    with pytest.raises(JobError, match="small enough: a file may have 100 bytes"):
+        await finisher.within(file, 100)
+    assert (await finisher.within(file, 10**6, texts_kept=False)).suffix == ".png"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep to the limit")

@@ -10,7 +10,7 @@ from bot import buttons
 from bot.buttons import MAX_ID_BYTES, Verb
 from bot.cards import Button, State, Tile
 from bot.presses import request_of
-from bot.requests import Collect
+from bot.requests import Collect, Development, Original
 from engine.errors import UserError
 
 REQUEST = "k3f9m2q7xa"
@@ -95,6 +95,13 @@ def test_a_confirmation_says_what_and_never_who() -> None:
     assert buttons.read(forget.id) == buttons.Press(verb=Verb.FORGET, target="yes")
     assert request_of(buttons.read(collect.id)) == (Collect(), "/collect")
     assert request_of(buttons.read(link.id)) == (None, "")
+
+
+def test_a_button_for_a_file_asks_for_the_file() -> None:
+    """The original, the labelled grid, the development: what a chat is answered, while the page helps itself."""
+    assert request_of(buttons.read(f"file:{REQUEST}.2")) == (Original(source=f"{REQUEST}.2"), f"/original {REQUEST}.2")
+    assert request_of(buttons.read(f"file:{REQUEST}.0"))[0] == Original(source=f"{REQUEST}.0")
+    assert request_of(buttons.read(f"animation:{REQUEST}"))[0] == Development(source=REQUEST)
 
 
 def test_what_is_being_made_can_be_cancelled_and_nothing_else() -> None:

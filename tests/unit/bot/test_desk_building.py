@@ -226,12 +226,13 @@ def test_what_is_everybodys_own(text: str, request_: Request) -> None:
         ("/settings me pictures 5", "pictures can be a whole number from 1 to 4, or default"),
         (
             "/settings me visibility spoiler",
-            "visibility is set for a place or all: /settings place visibility spoiler.",
+            "visibility is set for a place or a server or all: /settings place visibility spoiler.",
         ),
         ("/settings place log here", "log is set for all: /settings all log here."),
         (
             "/settings place visibility open",
-            "visibility can be shared, private or spoiler, or default; you gave 'open'.",
+            "visibility can be shared, private, spoiler (covered) or restricted (drawn in age-restricted channels "
+            "alone), or default; you gave 'open'.",
         ),
         ("/settings place allowed maybe", "allowed can be yes or no, or default; you gave 'maybe'."),
         ("/settings retention 0", "retention can be a whole number of days from 1 to 3,650, or default; you gave '0'."),

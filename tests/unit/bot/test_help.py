@@ -53,7 +53,8 @@ def test_bounds_and_choices_are_told() -> None:
 def test_help_on_settings_and_quota_says_what_each_key_can_be() -> None:
     """With whom it can be set for, and in which unit."""
     assert "retention a whole number of days from 1 to 3,650; for all." in said("settings")
-    assert "visibility shared, private or spoiler; for place, all." in said("settings")
+    of_place = "(drawn in age-restricted channels alone); for place, server, all."
+    assert f"visibility shared, private, spoiler (covered) or restricted {of_place}" in said("settings")
     assert "rate requests a minute" in said("quota")
 
 

@@ -17,6 +17,7 @@ from bot.requests import (
     Claim,
     Collect,
     Compare,
+    Development,
     ForgetMe,
     GrantQuota,
     Help,
@@ -25,6 +26,7 @@ from bot.requests import (
     LinkAccounts,
     ListModels,
     MyData,
+    Original,
     Remix,
     Request,
     ResetQuota,
@@ -119,7 +121,7 @@ def checked(request: Request) -> None:
             pass
         case ListModels() | UseModel() | Tune() | ShowAudit() | MyData() | ForgetMe() | LinkAccounts():
             pass
-        case UnlinkAccounts() | Claim() | Collect():
+        case UnlinkAccounts() | Claim() | Collect() | Original() | Development():
             pass
         case (
             Remix() | Upscale() | Vary() | Again() | Show() | ShowRecipe() | ShowQueue() | Cancel() | Help() | History()
@@ -357,6 +359,9 @@ def test_what_is_wrong_is_said_in_one_sentence(text: str, says: str) -> None:
         ("/again abcdefghjk", Again(source="abcdefghjk")),
         (f"/show {NAME}", Show(source=NAME)),
         (f"/recipe {NAME}", ShowRecipe(source=NAME)),
+        ("/original", Original(source=None)),
+        (f"/download {NAME}", Original(source=NAME)),
+        ("/file k3f9m2q7xa.0", Original(source="k3f9m2q7xa.0")),
         ("/history red circle --page 2", History(words="red circle", page=2)),
         ("/gallery", History(words="", page=1)),
         ("/queue", ShowQueue()),

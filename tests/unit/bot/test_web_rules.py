@@ -11,12 +11,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bot.parser import parse, request_from
 from bot.platforms.web import guard, pages, wire
-from bot.platforms.web.api import n_pictures, words_of
+from bot.platforms.web.api import n_pictures
 from bot.platforms.web.files import disposition
 from bot.platforms.web.refusals import Refused, refused, sentence_for
 from bot.platforms.web.settings import WebSettings, is_loopback
 from bot.recipes import Wish
 from bot.requests import Again, Axis, Compare, Help, Imagine, Remix, Request, Upscale, Vary
+from bot.typed import words_of
 from engine.errors import BadPicture, StorageError, UserError
 
 HOST = "localhost:8321"

@@ -1,11 +1,14 @@
 import io
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from engine.compose import plain_png
+from engine.domain import Raster
 from engine.errors import BadPicture
-from engine.grid import MAX_CELLS, MAX_SIDE_PX, Cell, columns_of, grid, plain_grid
+from engine.grid import MAX_CELLS, MAX_SIDE_PX, SHEET_PX, Cell, columns_of, developing, grid, plain_grid
 
 COLOURS = ("red", "lime", "blue", "yellow", "magenta", "cyan", "white", "orange", "purple")
 
@@ -131,3 +134,69 @@ def test_a_plain_grid_is_the_pictures_as_they_are() -> None:
 def test_a_plain_grid_of_large_pictures_is_scaled_down() -> None:
     """To the largest side that we make."""
     assert opened(plain_grid((square("red", 3_000),) * 2)).size[0] == MAX_SIDE_PX
+
+
+def preview(colour: str, width_px: int = 16, height_px: int = 16) -> Raster:
+    return Raster(width_px=width_px, height_px=height_px, rgb=Image.new("RGB", (width_px, height_px), colour).tobytes())
+
+
+def seen(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
+    """The colour at a place, as parts of width and height."""
+    at = (int(x * image.width), int(y * image.height))
+    return tuple(image.convert("RGB").crop((*at, at[0] + 1, at[1] + 1)).tobytes())
+
+
+def is_near(colour: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return all(abs(a - b) < 16 for a, b in zip(colour, other, strict=True))
+
+
+NOTHING_YET = (0x1E, 0x1F, 0x22)
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, (512, 512)), (2, (512, 254)), (3, (512, 168)), (4, (512, 512))])
+def test_previews_stand_side_by_side(n: int, size: tuple[int, int]) -> None:
+    """In the rows and columns of the pictures to come, a WebP without metadata."""
+    image = opened(developing((preview("red"),) * n))
+    assert (image.format, image.size) == ("WEBP", size)
+    assert not {"exif", "xmp", "icc_profile"} & image.info.keys()
+
+
+def test_a_preview_that_is_not_there_yet_is_a_dark_tile() -> None:
+    """In its own place."""
+    image = opened(developing((preview("red"), None, None, preview("blue"))))
+    assert is_near(seen(image, 0.25, 0.25), (255, 0, 0))
+    assert is_near(seen(image, 0.75, 0.25), NOTHING_YET)
+    assert is_near(seen(image, 0.25, 0.75), NOTHING_YET)
+    assert is_near(seen(image, 0.75, 0.75), (0, 0, 255))
+
+
+def test_previews_are_enlarged_smoothly() -> None:
+    """Two pixels become a slope and no edge."""
+    image = opened(developing((Raster(width_px=2, height_px=1, rgb=bytes(3) + b"\xff" * 3),)))
+    shades = [seen(image, x / 20, 0.5)[0] for x in range(20)]
+    assert (shades[0] < 16, shades[-1] > 239) == (True, True)
+    assert len([shade for shade in shades if 32 < shade < 223]) >= 4
+
+
+def test_previews_have_the_shape_of_their_pictures() -> None:
+    """A wide one is wide; without any they are square; one of another shape is shown whole."""
+    assert opened(developing((preview("red", 24, 12),))).size == (SHEET_PX, SHEET_PX // 2)
+    assert opened(developing((None, None, None, None), most_side_px=256)).size == (256, 256)
+    mixed = opened(developing((preview("red", 24, 12), preview("blue", 12, 24))))
+    assert is_near(seen(mixed, 0.75, 0.5), (0, 0, 255))
+    assert is_near(seen(mixed, 0.55, 0.5), NOTHING_YET)
+
+
+def test_a_sheet_of_previews_is_small_to_send() -> None:
+    """Tens of kilobytes, though noise is the hardest there is; it is sent every few seconds."""
+    noise = Image.effect_noise((64, 64), 60).convert("RGB").tobytes()
+    assert len(developing((Raster(width_px=64, height_px=64, rgb=noise),) * 4)) < 80_000
+
+
+@settings(deadline=None)  # 64 tiles on a busy machine
+@given(st.lists(st.none() | st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=70), st.integers(-1, 600))
+def test_any_previews_make_a_sheet(sizes: list[tuple[int, int] | None], most_side_px: int) -> None:
+    """Of whatever shapes and however many, within the side there is room for."""
+    previews = tuple(size and preview("red", *size) for size in sizes)
+    image = opened(developing(previews, most_side_px))
+    assert max(image.size) <= max(most_side_px, 64)

@@ -12,7 +12,7 @@ from engine.domain import Picture, Raster, Recipe, Sampler
 from engine.errors import BadPicture
 from engine.finish import finished
 from engine.label import chunks
-from engine.look import MAX_KEPT_SIDE_PX, MAX_PARAMETERS_CHARS, comment_text, look
+from engine.look import MAX_KEPT_SIDE_PX, MAX_PARAMETERS_CHARS, look
 
 RECIPE = Recipe(
     prompt="a red circle",
@@ -185,12 +185,6 @@ def test_words_come_without_control_characters(words: str) -> None:
     """They are shown to people and parsed."""
     told = look(with_comment(b"UNICODE\0" + words.encode("utf-16-be"), "WEBP")).parameters or ""
     assert not [each for each in told if each != "\n" and (ord(each) < 0x20 or 0x7F <= ord(each) < 0xA0)]
-
-
-@given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda rest: b"UNICODE\0" + rest))
-def test_any_comment_is_some_text(comment: bytes) -> None:
-    """With signs for what is none, and encodable whatever came in."""
-    comment_text(comment).encode()
 
 
 @pytest.mark.parametrize("file", [b"", b"no picture", file_of(Image.new("L", (8, 8)), "GIF")])

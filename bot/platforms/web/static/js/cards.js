@@ -119,10 +119,10 @@ export class CardView {
   }
 
   #showPaper(card) {
-    const name = card.paper?.name ?? "";
-    if (name === this.#paper) return;
-    this.#paper = name;
-    this.paper.replaceChildren(...(name ? [paperView(card.paper, this.hands)] : []));
+    const signature = card.paper ? `${card.paper.kind} ${card.paper.name}` : "";
+    if (signature === this.#paper) return;
+    this.#paper = signature;
+    this.paper.replaceChildren(...(signature ? [paperView(card.paper, this.hands)] : []));
   }
 
   #showOnlyYou(card) {

@@ -1,0 +1,333 @@
+"""Each interaction to the studio, and its answer back: commands, buttons, forms, what is offered while typing.
+
+What makes a picture is answered by the delivery of its message; all else by a message for the asker alone. Whatever
+breaks here is a sentence for one person and stops nobody else.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import discord
+import structlog
+
+from bot import answers, buttons
+from bot.apology import unexpected
+from bot.buttons import Verb
+from bot.cards import Card, Origin
+from bot.commands import COMMANDS
+from bot.gallery import HistoryPage
+from bot.parser import request_from
+from bot.platforms.discord import events, menu, messages, modals, suggestions, wire
+from bot.platforms.discord.address import Where
+from bot.platforms.discord.attachments import Attachments
+from bot.platforms.discord.deferrals import Deferrals
+from bot.platforms.discord.reply import Reply
+from bot.platforms.discord.uploads import Uploader
+from bot.platforms.discord.wire import Wire
+from bot.presses import is_making
+from bot.requests import Request
+from bot.sources import Upload
+from bot.typed import words_of
+from engine.errors import DarkroomError, PlatformError, UserError
+
+Interaction = discord.Interaction[Any]
+
+PATIENCE_S = 1.5  # until "thinking" is said; Discord gives up after three
+MAX_FORMS = 1_000  # whose picture is on its way
+_MAKING = frozenset({"imagine", "remix", "upscale", "vary", "again", "compare", "show"})
+_NO_PICTURE = "There is no picture in that message that I can open."
+_FORM_GONE = "That form is from before I was started anew; begin again from the message."
+_PRIVATE = "private"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Studio(Protocol):
+    """What is asked of the studio."""
+
+    async def ask(self, origin: Origin, request: Request, uploads: tuple[str, ...] = (), words: str = "") -> Card:
+        """Do what somebody asked."""
+
+    async def press(self, origin: Origin, button_id: str) -> Card:
+        """Do what a button says."""
+
+    async def take_upload(self, owner: str, file: bytes) -> Upload:
+        """Keep a picture."""
+
+    async def visibility(self, place: str) -> str:
+        """Who sees what is made in a place."""
+
+    async def words_and_strength(self, origin: Origin, picture: str) -> tuple[str, float | None]:
+        """What a remix of a picture begins with."""
+
+    async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
+        """Somebody's pictures."""
+
+
+class Listener:
+    """Hears interactions. `replies` are those that are being answered now, by id."""
+
+    def __init__(
+        self,
+        *,
+        studio: Studio,
+        calls: Wire,
+        uploads: Uploader,
+        attachments: Attachments,
+        deferrals: Deferrals,
+        replies: dict[int, Reply],
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._studio = studio
+        self._calls = calls
+        self._uploads = uploads
+        self._attachments = attachments
+        self._deferrals = deferrals
+        self._replies = replies
+        self._patience_s = patience_s
+        self._fetching: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()  # for forms that are open
+
+    async def hear(self, interaction: Interaction) -> None:
+        """Answer one interaction, whatever it is. Never fails."""
+        try:
+            match interaction.type:
+                case discord.InteractionType.application_command:
+                    await self._command(interaction)
+                case discord.InteractionType.component:
+                    await self._pressed(interaction)
+                case discord.InteractionType.modal_submit:
+                    await self._form(interaction)
+                case discord.InteractionType.autocomplete:
+                    await self._typing(interaction)
+                case _:
+                    return
+        except PlatformError as exc:
+            log.warning("an interaction could not be answered", reason=str(exc))
+        except Exception:  # the edge of the platform: one interaction stops no other
+            log.exception("an interaction broke")
+
+    async def close(self) -> None:
+        """Let go of pictures for forms that nobody sent."""
+        for task in self._fetching.values():
+            task.cancel()
+        await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+        self._fetching.clear()
+
+    # What people do
+
+    async def _command(self, interaction: Interaction) -> None:
+        data = dict(interaction.data or {})
+        if data.get("type") == menu.MESSAGE:
+            await self._on_message(interaction, data)
+            return
+        name, values = str(data["name"]), events.filled_in(data)
+        files = events.attached(data)
+        words = words_of(name, values)
+
+        async def do(origin: Origin) -> Card:
+            request = request_from(name, values)
+            uploads = [await self._taken(origin, each) for each in files]
+            return await self._studio.ask(origin, request, tuple(uploads), words)
+
+        await self._answer(interaction, do, is_making=name in _MAKING)
+
+    async def _on_message(self, interaction: Interaction, data: Mapping[str, Any]) -> None:
+        """Something is to be done with the picture in a message, of ours or anybody's."""
+        name = str(data["name"])
+        message = events.target(data)
+        ours = _picture_of(events.button_ids(message))
+        if name == menu.REMIX_THIS:
+            await self._open_form(interaction, message, ours)
+            return
+        command = "upscale" if name == menu.UPSCALE_THIS else "recipe"
+
+        async def do(origin: Origin) -> Card:
+            values = {"source": ours} if ours else {}
+            uploads = () if ours else (await self._taken(origin, _first_picture(message)),)
+            return await self._studio.ask(origin, request_from(command, values), uploads, words_of(command, values))
+
+        await self._answer(interaction, do, is_making=command in _MAKING)
+
+    async def _pressed(self, interaction: Interaction) -> None:
+        data = dict(interaction.data or {})
+        values: list[Any] = list(data.get("values") or [data.get("custom_id", "")])  # type: ignore[call-overload]  # theirs
+        button_id = str(values[0])  # one of a menu is a button as well
+
+        async def do(origin: Origin) -> Card:
+            if verb == Verb.DELETE:  # taken first: a press on a message that is gone cannot be answered
+                await self._replies[interaction.id].take()
+            return await self._studio.press(origin, button_id)
+
+        verb, _, picture = button_id.partition(":")
+        if verb == Verb.REMIX:
+            await self._open_form(interaction, {}, picture)
+            return
+        await self._answer(interaction, do, is_making=is_making(button_id), is_press=True)
+
+    async def _form(self, interaction: Interaction) -> None:
+        data = dict(interaction.data or {})
+        kind, _, what = str(data.get("custom_id", "")).partition(":")
+        fields = modals.filled_in(data)
+        values: dict[str, events.Value] = dict(fields)
+
+        async def do(origin: Origin) -> Card:
+            uploads: tuple[str, ...] = ()
+            if kind == modals.PICTURE:
+                values["source"] = what
+            else:
+                fetching = self._fetching.pop(what, None)
+                if fetching is None:
+                    raise UserError(_FORM_GONE)
+                uploads = ((await self._studio.take_upload(origin.owner, await fetching)).id,)
+            return await self._studio.ask(origin, request_from("remix", values), uploads, words_of("remix", values))
+
+        await self._answer(interaction, do, is_making=True)
+
+    async def _typing(self, interaction: Interaction) -> None:
+        data = dict(interaction.data or {})
+        option, typed = events.focused(data)
+        where = events.where_of(interaction, is_own=False, is_private=False)
+        origin = events.origin_of(interaction, where)
+        found = await suggestions.choices(self._studio, origin, str(data.get("name", "")), option, typed)
+        await self._calls.reply(interaction.id, interaction.token, wire.SUGGESTIONS, {"choices": found})
+
+    # Answering
+
+    async def _answer(
+        self,
+        interaction: Interaction,
+        do: Callable[[Origin], Awaitable[Card]],
+        *,
+        is_making: bool,
+        is_press: bool = False,
+    ) -> None:
+        """Do it, and see that its interaction has its answer: the request's own message, or one for the asker."""
+        is_private = is_making and await self._is_private(interaction)
+        where = events.where_of(interaction, is_own=is_making, is_private=is_private)
+        async with self._reply(interaction, is_making=is_making and not is_private, is_press=is_press) as reply:
+            try:
+                if is_making:
+                    events.check_rights(interaction)
+                card = await do(events.origin_of(interaction, where))
+            except UserError as exc:
+                card = answers.refusal(str(exc))
+            except DarkroomError as exc:
+                log.warning("an interaction was refused for a reason of ours", reason=str(exc))
+                card = answers.refusal(str(exc))
+            except Exception:  # noqa: BLE001  # the edge of the platform
+                card = answers.refusal(unexpected("an interaction of Discord"))
+            await self._finish(reply, where, card, is_press=is_press and not is_making)
+
+    async def _finish(self, reply: Reply, where: Where, card: Card, *, is_press: bool) -> None:
+        if card.id and is_press:
+            await reply.take()  # the message that was pressed on is edited by its delivery
+        elif card.id and reply.is_answered:
+            pass
+        elif card.kind == Verb.DELETE and not card.is_refusal:
+            pass  # its message goes
+        else:  # also the same event once more: its message is there already
+            try:
+                files = await self._uploads.of_card(card, where, where.most_bytes)
+            except UserError as exc:
+                card, files = answers.refusal(str(exc)), ()
+            await reply.say(messages.of_card(card, files), files, is_for_asker=True)
+        await self._deferrals.drop(reply.interaction)
+
+    def _reply(self, interaction: Interaction, *, is_making: bool, is_press: bool) -> "_Kept":
+        async def before_thinking() -> None:
+            await self._deferrals.note(interaction.id, interaction.token)
+
+        return _Kept(
+            self._replies,
+            Reply(
+                self._calls,
+                interaction.id,
+                interaction.token,
+                is_for_asker=not is_making,
+                is_press=is_press and not is_making,
+                patience_s=self._patience_s,
+                before_thinking=before_thinking,
+            ),
+        )
+
+    async def _open_form(self, interaction: Interaction, message: Mapping[str, Any], picture: str | None) -> None:
+        """Ask for the words of a remix; a form must be the first answer, so nothing slow comes before it."""
+        where = events.where_of(interaction, is_own=False, is_private=False)
+        async with self._reply(interaction, is_making=False, is_press=False) as reply:
+            try:
+                events.check_rights(interaction)
+                if picture:
+                    origin = events.origin_of(interaction, where)
+                    words, strength = await self._studio.words_and_strength(origin, picture)
+                    told = "" if strength is None else f"{strength:g}"
+                    form = modals.remix_form(f"{modals.PICTURE}:{picture}", words, told)
+                else:
+                    form = modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
+            except DarkroomError as exc:
+                refusal = messages.of_card(answers.refusal(str(exc)), ())
+                await reply.say(refusal, is_for_asker=True)
+                return
+            await reply.show_form(form)
+
+    def _begin_fetching(self, interaction: Interaction, message: Mapping[str, Any]) -> str:
+        found = _first_picture(message)
+        self._attachments.check(str(found["url"]))
+        name = str(interaction.id)
+        task = asyncio.create_task(self._attachments.fetch(str(found["url"]), found.get("size")), name=f"fetch {name}")
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is told when the form comes
+        self._fetching[name] = task
+        while len(self._fetching) > MAX_FORMS:
+            self._fetching.popitem(last=False)[1].cancel()
+        return name
+
+    async def _taken(self, origin: Origin, attachment: Mapping[str, Any]) -> str:
+        file = await self._attachments.fetch(str(attachment["url"]), attachment.get("size"))
+        return (await self._studio.take_upload(origin.owner, file)).id
+
+    async def _is_private(self, interaction: Interaction) -> bool:
+        try:
+            return interaction.guild_id is not None and (
+                await self._studio.visibility(events.place_of(interaction)) == _PRIVATE
+            )
+        except DarkroomError:
+            return False  # the disk is ill: what follows says so
+
+
+class _Kept:
+    """A reply that is among those being answered, while it is."""
+
+    def __init__(self, replies: dict[int, Reply], reply: Reply) -> None:
+        self._replies = replies
+        self._reply = reply
+
+    async def __aenter__(self) -> Reply:
+        self._replies[self._reply.interaction] = self._reply
+        return await self._reply.__aenter__()
+
+    async def __aexit__(self, *exc: Any) -> None:
+        await self._reply.__aexit__(*exc)
+        self._replies.pop(self._reply.interaction, None)
+
+
+def _first_picture(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = events.pictures_in(message)
+    if not found:
+        raise UserError(_NO_PICTURE)
+    return found[0]
+
+
+def _picture_of(button_ids: list[str]) -> str | None:
+    """The picture of ours that a message shows, as its buttons name it."""
+    for each in button_ids:
+        try:
+            press = buttons.read(each)
+        except UserError:
+            continue
+        if "." in press.target and press.verb in (Verb.RECIPE, Verb.SHOW, Verb.AGAIN):
+            return press.target
+    return None
+
+
+assert {command.name for command in COMMANDS} >= _MAKING

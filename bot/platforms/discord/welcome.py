@@ -1,0 +1,116 @@
+"""The invite and the rights it asks for; what is said when a server takes us in."""
+
+from typing import Any, Protocol
+
+import discord
+import structlog
+
+from bot.cards import Origin
+from bot.platforms.discord import messages
+from bot.platforms.discord.wire import Wire
+from engine.errors import DarkroomError, PlatformError
+
+# All that is ever needed, and nothing more.
+RIGHTS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    read_message_history=True,
+)
+_HELLO = "Hello! I draw pictures from words, with a model that runs on my operator's own computer."
+_TRY = "Try one of these:"
+_MORE = "Everybody's pictures wait in one fair queue. /help says what else there is."
+_NOT_YET = "Nobody here may use me yet: my operator can let this server in with /allow here."
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Doors(Protocol):
+    """What is asked of the desk."""
+
+    async def joined(self, origin: Origin) -> bool:
+        """Somebody brought the bot into a place; whether people may use it there."""
+
+
+def invite_url(application: int) -> str:
+    """Where an operator adds the bot to a server, with no more rights than it needs."""
+    return (
+        f"https://discord.com/oauth2/authorize?client_id={application}&permissions={RIGHTS.value}"
+        "&scope=bot+applications.commands"
+    )
+
+
+class Welcome:
+    """Greets servers. `examples` are commands that can be typed as they stand."""
+
+    def __init__(
+        self,
+        doors: Doors,
+        calls: Wire,
+        examples: tuple[str, ...],
+    ) -> None:
+        self._doors = doors
+        self._calls = calls
+        self._examples = examples
+
+    async def greet(self, guild: discord.Guild) -> None:
+        """Let the server in if an operator brought us; say hello where we may. Never fails."""
+        try:
+            is_in = await self._doors.joined(await self._origin(guild))
+            channel = _where_to_speak(guild)
+            if channel is not None:
+                words = _words(self._examples, is_in=is_in)
+                await self._calls.post(channel, words, (), f"hello{guild.id}"[:25])
+        except DarkroomError as exc:
+            log.warning("a server could not be greeted", reason=str(exc))
+        except Exception:  # the edge of the platform: one server stops no other
+            log.exception("a server could not be greeted")
+
+    async def _origin(self, guild: discord.Guild) -> Origin:
+        inviter = await self._inviter(guild)
+        return Origin(
+            platform="discord",
+            owner=f"discord:{inviter}",
+            place=f"discord:{guild.id}",
+            reply_to="",
+            event_key=f"d:joined:{guild.id}:{_joined_at(guild)}",
+            asker=guild.name,
+        )
+
+    async def _inviter(self, guild: discord.Guild) -> int:
+        """Who added us: as the server's log says if we may read it, else its owner."""
+        try:
+            found = await self._calls.inviter(guild.id)
+        except PlatformError:
+            found = None
+        return found or guild.owner_id or 0
+
+
+def _where_to_speak(guild: discord.Guild) -> int | None:
+    """The server's own channel for such news, or the first that we may write in."""
+    me: discord.Member | None = guild.me  # theirs says it is always there; without a cache of members it may not be
+    if me is None:
+        return guild.system_channel.id if guild.system_channel else None
+    channels: list[Any] = [each for each in (guild.system_channel, *guild.text_channels) if each is not None]
+    for channel in channels:
+        rights = channel.permissions_for(me)
+        if rights.view_channel and rights.send_messages:
+            return int(channel.id)
+    return None
+
+
+def _joined_at(guild: discord.Guild) -> float:
+    """Each time we come is an event of its own."""
+    me: discord.Member | None = guild.me
+    return me.joined_at.timestamp() if me and me.joined_at else 0.0
+
+
+def _words(examples: tuple[str, ...], *, is_in: bool) -> messages.Json:
+    tried = [_TRY, *(messages.code(each) for each in examples[:3]), _MORE]
+    lines = [_HELLO, *(tried if is_in else [_NOT_YET])]
+    return {
+        "flags": messages.IS_V2,
+        "components": [messages.text("\n".join(lines))],
+        "allowed_mentions": messages.NO_MENTIONS,
+    }
