@@ -104,8 +104,9 @@ class Card:
     `id` is the request's, "" for an answer that is not kept (help, history, a refusal). `words` are what the person
     asked, `sentence` what we say. `position` counts from 1; `wait_s` was true at `told_at_s`; None is not known.
     A wait that has run out is told as `is_overdue`, never as a time in the past. `fraction` of [0, 1] is how far
-    loading or drawing is. Pictures of an `is_spoiler` are to be covered until somebody wants to see them. `grid` is the
-    name of a picture of all tiles with labels. `buttons` are rows.
+    loading or drawing is. Pictures of an `is_spoiler` are to be covered until somebody wants to see them. `is_to_ping`:
+    the asker wants to hear of it, where an edit tells nobody. `grid` is the name of a picture of all tiles with labels.
+    `buttons` are rows.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Card:
     is_refusal: bool = False
     is_overdue: bool = False
     is_spoiler: bool = False
+    is_to_ping: bool = False
     paper: Paper | None = None
 
 

@@ -79,6 +79,7 @@ _EVERY = (Scope.ME, Scope.PLACE, Scope.SERVER, Scope.ALL)
 _SHARED = (Scope.PLACE, Scope.SERVER, Scope.ALL)
 _ALLOWED = _one_of("allowed", "yes", "no")
 _VISIBILITY = _one_of("visibility", "shared", "private", "spoiler", "restricted")
+_PING = _one_of("ping", "yes", "no")  # a short message when a picture is done, where edits notify nobody
 _LOG = _one_of("log", "here", "off")
 _RETENTION = _between("retention", 1, MAX_RETENTION_DAYS, is_whole=True)
 _ASK_AFTER = _between("ask_after", 0, MAX_ASK_AFTER_MIN, is_whole=False)
@@ -100,6 +101,7 @@ SETTINGS: dict[str, Setting] = {
         read=_choice(_VISIBILITY),
     ),
     "allowed": Setting(can_be="yes or no", example="yes", scopes=_SHARED, read=_choice(_ALLOWED)),
+    "ping": Setting(can_be="yes or no", example="yes", scopes=(Scope.ME, Scope.ALL), read=_choice(_PING)),
     "retention": Setting(
         can_be=_bounds(_RETENTION, " of days"), example="30", scopes=(Scope.ALL,), read=_whole(_RETENTION)
     ),

@@ -16,12 +16,12 @@ from pathlib import Path
 import psutil
 
 from bot import files
-from bot.app import App, open_app
+from bot.app import App, discord_settings, open_app
 from bot.progress import Show, progress_on
 from bot.settings import Settings
 from engine import catalog
 from engine.domain import MIN_SIDE_PX, Cancelled, Done, Failed, Job, Lost, Recipe
-from engine.errors import EngineError, UserError
+from engine.errors import DarkroomError, EngineError, UserError
 from engine.finish import version
 
 CONSTRAINTS = Path(__file__).parent.parent / "deploy" / "constraints.txt"  # there in a checkout only
@@ -53,7 +53,7 @@ class Check:
 
 async def doctor(settings: Settings, *, as_json: bool) -> int:
     """Look at everything and print it. Returns 1 if something required is missing."""
-    checks = [*_here(settings)]
+    checks = [*_here(settings), *[check async for check in _chats(settings)]]
     async with open_app(settings) as app:
         with progress_on() as show:
             checks += [check async for check in _engine(app, show)]
@@ -142,6 +142,24 @@ def _disk(folder: Path) -> Check:
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest above it that is there."""
     return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+# The chats
+
+
+async def _chats(settings: Settings) -> AsyncIterator[Check]:
+    """A library that is not needed is not imported."""
+    if not settings.discord_token:
+        yield Check("discord", Verdict.OK, "off: no DARKROOM_DISCORD_TOKEN")
+        return
+    from bot.platforms.discord.checking import account
+
+    try:
+        found = await account(discord_settings(settings))
+    except DarkroomError as exc:
+        yield Check("discord", Verdict.LOOK, "the bot cannot log in", str(exc))
+        return
+    yield Check("discord", Verdict.OK, f"logged in as {found.name}", f"Add it to a server: {found.invite}")
 
 
 # The engine

@@ -119,7 +119,7 @@ async def furnish(
         clock=clock,
     )
     await desk.open()
-    library = Library(store, sources, bells.live, desk.visibility)
+    library = Library(store, sources, bells.live, desk.visibility, desk.wants_ping)
     library.notice = desk.course_sentence()
     teller = Teller(store.outbox, library.rendered, clock, chance)
     runner = Runner(store, engine, Maker(store, engine, finisher, settings.job_deadline_s), teller, clock)

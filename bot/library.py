@@ -32,6 +32,9 @@ class Served:
     download_name: str
 
 
+_NO_NEWS = frozenset({"show", "notice"})  # there was nothing to wait for
+
+
 class Library:
     """Reads what is kept and what is being made. Every method raises UserError for what is not theirs or not there."""
 
@@ -41,9 +44,11 @@ class Library:
         sources: Sources,
         live: Callable[[str], Live | None],
         visibility: Callable[[str], Awaitable[str]],
+        wants_ping: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._visibility = visibility
+        self._wants_ping = wants_ping
         self._sources = sources
         self._live = live
         self.notice = ""  # what to say to those who wait: that the engine is paused
@@ -55,7 +60,9 @@ class Library:
             return None
         if row.is_deleted:
             return row, Card(id=row.id, kind=row.kind, state=State.CANCELLED)
-        return row, await self.card(row)
+        card = await self.card(row)
+        is_done = card.state is State.DONE and row.kind not in _NO_NEWS
+        return row, replace(card, is_to_ping=True) if is_done and await self._wants_ping(row.account) else card
 
     async def covered(self, card: Card, place: str) -> Card:
         """Its pictures covered, those that come as files too, where the place has it so."""

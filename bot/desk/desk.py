@@ -162,6 +162,10 @@ class Desk:
         """Who sees the pictures of a place: shared, private, spoiler or restricted."""
         return await self._tuner.visibility(place)
 
+    async def wants_ping(self, account: str) -> bool:
+        """Whether somebody wants a message of its own when a picture is done."""
+        return await self._tuner.wants_ping(account)
+
     async def joined(self, origin: Origin) -> bool:
         """Somebody brought the bot into a place: an operator's is let in at once. Returns whether they are in."""
         return await self._access.joined(self.known(origin))

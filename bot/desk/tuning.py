@@ -57,6 +57,11 @@ class Tuner:
         found = await self._first([*(f"place:{each}" for each in places_of(place)), _OF_ALL])
         return found.get("visibility", (DEFAULT_VISIBILITY, ""))[0]
 
+    async def wants_ping(self, account: str) -> bool:
+        """Whether somebody wants a message of its own when a picture is done."""
+        found = await self._first([f"account:{account}", _OF_ALL])
+        return found.get("ping", ("no", ""))[0] == "yes"
+
     async def answer(self, origin: Origin, asked: Tune) -> Card:
         """Show what is set, or set one key."""
         if asked.key is None:
@@ -127,6 +132,8 @@ class Tuner:
                 return f"{days} days" if days else "for ever"
             case "visibility":
                 return DEFAULT_VISIBILITY
+            case "ping":
+                return "no"
             case "allowed" | "log":
                 return "not set"
             case "pictures":

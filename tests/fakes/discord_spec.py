@@ -6,6 +6,7 @@ of a large message takes about 2 ms: record first, judge afterwards. Knows nothi
 
 import json
 import re
+from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from referencing.jsonschema import DRAFT202012
 SPECS = Path(__file__).parents[1] / "specs"
 _METHODS = ("get", "put", "post", "patch", "delete")
 _TAGS = ("type", "source", "status")  # fields that say which branch of a union is meant
+_LIMITS = ("minLength", "maxLength", "minimum", "maximum")
+_FEW, _WORD, _SNOWFLAKE = 1000, 24, 15  # smaller numbers and shorter words may be one of a few that are allowed
 _ESCAPES = {"~": "~0", "/": "~1", "{": "%7B", "}": "%7D", "[": "%5B", "]": "%5D"}
 
 
@@ -100,6 +103,43 @@ class DiscordSpec:
         """`kind`: slash, button, ready, guildCreate, hello, identify, heartbeat, resume or message."""
         return [_short(each) for each in self._gateway_validator(kind).iter_errors(payload)]
 
+    def shape(self, value: Any, key: str = "") -> Any:
+        """Equal for values that all checks judge alike: names, and lengths and sizes between two limits, are one."""
+        if isinstance(value, Mapping):
+            return tuple((name, self.shape(each, name)) for name, each in sorted(value.items()))
+        if isinstance(value, list):
+            return tuple(self.shape(each, key) for each in value)
+        if isinstance(value, str):
+            return self._shape_of_text(value, key)
+        if isinstance(value, bool) or not isinstance(value, int) or key in _TAGS or value <= _FEW:
+            return (type(value), value)  # True is 1 to a dictionary
+        return (int, bisect(self._limits, value))
+
+    def _shape_of_text(self, text: str, key: str) -> Any:
+        if text.isdecimal() and len(text) >= _SNOWFLAKE:
+            return ("snowflake",)
+        is_word = len(text) <= _WORD and (text.isdecimal() or text.replace("_", "").replace("-", "").isalpha())
+        return text if is_word or key in _TAGS else (str, bisect(self._limits, len(text)))
+
+    @cached_property
+    def _limits(self) -> list[int]:
+        """Every length and number at which a verdict may change."""
+        found: set[int] = set()
+
+        def collect(schema: Any) -> None:
+            if isinstance(schema, list):
+                for each in schema:
+                    collect(each)
+            elif isinstance(schema, dict):
+                for name in _LIMITS:
+                    if isinstance(schema.get(name), int):
+                        found.update((schema[name], schema[name] + 1))
+                for each in schema.values():
+                    collect(each)
+
+        collect(self._openapi)
+        return sorted(found)
+
     def _find(self, method: str, path: str) -> tuple[str, dict[str, Any]]:
         for known, template, pattern, operation in self._operations:
             if known == method and pattern.match(path):
@@ -166,18 +206,3 @@ def _short(error: ValidationError, depth: int = 0) -> str:
 def _is_wrong_tag(error: ValidationError, depth: int) -> bool:
     path = error.absolute_path
     return len(path) == depth + 1 and path[-1] in _TAGS and error.validator in ("enum", "const")
-
-
-def shape(value: Any, key: str = "") -> Any:
-    """The same for values that any check here judges alike: numbers that only name something are left out."""
-    if isinstance(value, Mapping):
-        return tuple((name, shape(each, name)) for name, each in sorted(value.items()))
-    if isinstance(value, list):
-        return tuple(shape(each, key) for each in value)
-    if isinstance(value, str):
-        if key in _TAGS or key in ("locale", "guild_locale", "name", "filename"):
-            return value
-        return ("id",) if value.isdecimal() and len(value) >= 15 else (min(len(value), 4), len(value) // 32)
-    if isinstance(value, int) and not isinstance(value, bool) and key not in _TAGS and value > 1000:
-        return int
-    return value

@@ -732,9 +732,15 @@ async def test_commands_are_registered_by_the_rules(server: FakeDiscord) -> None
 
 
 async def test_what_breaks_the_specs_is_found(server: FakeDiscord, channel: Channel) -> None:
-    """In requests that the server took all the same."""
-    body = {"content": "x", "allowed_mentions": {"parse": ["nobody"]}}
-    await call(server, "POST", f"/channels/{channel.id}/messages", body, query={"wait": "1"})
+    """In requests that the server took all the same, also where one of nearly the same shape is right."""
+    path = f"/channels/{channel.id}/messages"
+    right = {"content": "x", "allowed_mentions": {"parse": ["roles"]}, "tts": False, "nonce": "n" * 25}
+    await call(server, "POST", path, right)
+    await call(server, "POST", path, {**right, "message_reference": {"message_id": "1", "fail_if_not_exists": False}})
+    assert server.problems() == []
+    await call(server, "POST", path, {**right, "allowed_mentions": {"parse": ["nobody"]}}, query={"wait": "1"})
+    await call(server, "POST", path, {**right, "tts": 0})
+    await call(server, "POST", path, {**right, "nonce": "n" * 26})
     found = server.problems()
-    assert any("query wait" in each for each in found)
-    assert any("allowed_mentions" in each for each in found)
+    for problem in ("query wait", "allowed_mentions", "tts", "nonce"):
+        assert any(problem in each for each in found), problem

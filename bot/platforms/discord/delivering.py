@@ -28,6 +28,7 @@ NONCE_S = 110.0  # Discord remembers a nonce for "the past few minutes"
 MAX_PAGES = 8  # of fifty messages each, looked through for one of ours
 _MAX_STEPS = 4  # down in size, a half each
 _REMEMBERED = 4_096
+_DELETED = 0  # the id of a message that is known to have been deleted
 _ON_ITS_WAY = "I will send it to your direct messages."
 _NO_WAY = "There is no way left to show it: the chat is gone, or I may not write there, and direct messages are closed."
 
@@ -67,6 +68,17 @@ class Delivering:
         name = await self._in_size(where, card, lambda sheet: self._by_some_way(to, where, sheet, is_end=is_end))
         await self._answered(where.interaction)
         return str(name)
+
+    async def ping(self, to: Address, name: str) -> None:
+        """Tell the asker that it is there, in a message of its own, for edits notify nobody. Once at most; may fail."""
+        where, at = read(to.reply_to), message_name(name)
+        if at.message == _DELETED or not (where.is_member or where.is_private):
+            return
+        answering = at.message if self._calls.may_look_back(at.channel) else None  # Discord wants that right for it
+        try:
+            await self._calls.post(at.channel, messages.ping_of(where.user), (), f"{to.request}p", answering)
+        except PlatformError as exc:
+            log.info("somebody was not pinged", request=to.request, reason=str(exc))
 
     async def edit(self, to: Address, card: Card) -> None:
         """Show where it is now, if its message can be edited. Raises: PlatformError."""
@@ -109,14 +121,21 @@ class Delivering:
             return Found.THERE, str(name)
         if kind is DeliveryKind.ACKNOWLEDGE:
             return Found.ABSENT, None  # a second line that says "waiting" does no harm
-        if self._clock() - self._posted.get(to.request, 0.0) < NONCE_S:
-            return Found.ABSENT, None  # to be posted again: with the same nonce it is the same message
-        return await self._in_channels(to, where)
+        return await self._post_found(to, where, card)
+
+    async def _post_found(self, to: Address, where: Where, card: Card) -> tuple[Found, str | None]:
+        """Whether a post is there: by looking; where we may not, by posting again while its nonce is remembered."""
+        channels = await self._channels(where)
+        if all(self._calls.may_look_back(channel) for channel in channels):
+            return await self._in_channels(channels, to)
+        if self._clock() - self._posted.get(to.request, 0.0) > NONCE_S:
+            return Found.UNKNOWN, None
+        name = await self._in_size(where, card, lambda sheet: self._by_posting(to, where, sheet, is_end=True))
+        return Found.THERE, str(name)
 
     # Ways
 
     async def _by_some_way(self, to: Address, where: Where, sheet: _Sheet, *, is_end: bool) -> MessageName:
-        nonce = f"{to.request}{'r' if is_end else 'a'}"
         if reply := self._reply_to_be_given(where):
             name = await self._by_reply(where, reply, sheet)
             if name:
@@ -133,6 +152,11 @@ class Delivering:
             else:
                 if made:
                     return made
+        return await self._by_posting(to, where, sheet, is_end=is_end)
+
+    async def _by_posting(self, to: Address, where: Where, sheet: _Sheet, *, is_end: bool) -> MessageName:
+        """A new message, in the channel or to the asker alone."""
+        nonce = f"{to.request}{'r' if is_end else 'a'}"
         if where.is_member and not where.is_private:
             try:
                 return await self._post(to, where.channel, sheet, nonce)
@@ -182,7 +206,12 @@ class Delivering:
         self._posted.move_to_end(to.request)
         while len(self._posted) > _REMEMBERED:
             self._posted.popitem(last=False)
-        return await self._calls.post(channel, sheet.message, sheet.files, nonce)
+        try:
+            return await self._calls.post(channel, sheet.message, sheet.files, nonce)
+        except MessageGone as exc:
+            if exc.was_there:  # this nonce's message was posted, seen and deleted: that is an end as well
+                return MessageName(channel, _DELETED)
+            raise
 
     def _can_edit_reply(self, where: Where) -> bool:
         return where.is_own and not where.is_private and where.has_token(self._clock())
@@ -197,16 +226,20 @@ class Delivering:
 
     # Looking
 
-    async def _in_channels(self, to: Address, where: Where) -> tuple[Found, str | None]:
-        """Whether the end of this request stands in the channel, or in direct messages."""
+    async def _channels(self, where: Where) -> list[int]:
+        """Where a post of this request may be."""
         channels = [where.channel] if where.is_member and not where.is_private else []
         with contextlib.suppress(MessageGone):
             channels.append(await self._calls.direct_channel(where.user))
+        return channels
+
+    async def _in_channels(self, channels: list[int], to: Address) -> tuple[Found, str | None]:
+        """Whether the end of this request stands in one of these."""
         for channel in channels:
             try:
                 found = await self._in_channel(channel, to)
-            except MessageGone:  # we may not read there
-                return Found.UNKNOWN, None
+            except MessageGone:  # a channel that is gone shows nothing
+                continue
             if found is not Found.ABSENT:
                 return (Found.THERE, str(found)) if isinstance(found, MessageName) else (Found.UNKNOWN, None)
         return Found.ABSENT, None

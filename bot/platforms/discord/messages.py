@@ -33,7 +33,8 @@ _REFUSAL_COLOUR = 0xB7791F
 _MAX_ASKED = 700  # of the words shown above a picture; all of them are in the recipe
 _MAX_FIELD = 500
 _BAR = 12  # blocks
-_MARKUP = re.compile(r"[\\*_~|`<>\[\]@]|:(?=//)|^[#\-+>]|(?<=^\d)\.")
+_MARKUP = re.compile(r"[\\*_~|`<>\[\]@]|:(?=//)")
+_MARKUP_AT_START = re.compile(r"^(?:[#+-]|\d+(?=\.\s))")  # headings and lists
 _FENCE = "```"
 
 
@@ -67,9 +68,18 @@ def of_words(sentence: str) -> Json:
     """A message of plain words of ours."""
     return {
         "flags": IS_V2,
-        "components": [text(escaped(sentence))],
+        "components": [text(line(sentence))],
         "attachments": [],
         "allowed_mentions": NO_MENTIONS,
+    }
+
+
+def ping_of(user: int) -> Json:
+    """Tells one person, and nobody else, that their picture is there."""
+    return {
+        "flags": IS_V2,
+        "components": [text(f"<@{user}> your picture is done.")],
+        "allowed_mentions": {"parse": [], "users": [str(user)]},
     }
 
 
@@ -90,6 +100,11 @@ def with_files(message: Json, files: tuple[Upload, ...]) -> Json:
 def escaped(text: str) -> str:
     """What somebody wrote, as it is: no markup, no mention, no link with another face."""
     return _MARKUP.sub(r"\\\g<0>", clean(text))
+
+
+def line(text: str) -> str:
+    """The same at the beginning of a line."""
+    return _MARKUP_AT_START.sub(lambda match: "\u200b" + match[0], escaped(text))
 
 
 def code(text: str) -> str:
@@ -113,7 +128,7 @@ def _texts(card: Card, asked_by: int | None) -> str:
 
 
 def _said(card: Card) -> list[str]:
-    sentence = escaped(card.sentence)
+    sentence = line(card.sentence)
     match card.state:
         case State.WAITING:
             return [_waiting(card), "" if card.position and card.wait_s is not None else sentence]

@@ -38,11 +38,11 @@ AGAIN_AFTER_S, LONGEST_AGAIN_S = 5.0, 300.0
 MENU_HASH_NAME = "discord-menu"
 _SEEN = 8_192  # interactions: a resumed session tells some of them twice
 _CUT_SHORT = "I was stopped before I could take this in. Please ask again."
-_NOT_KNOWN = (
+NOT_KNOWN = (
     "Discord does not know this token: make a new one in the developer portal (Bot, Reset Token) and put it into "
     "DARKROOM_DISCORD_TOKEN."
 )
-_UNREACHABLE = "Discord cannot be reached; I will try again and again."
+UNREACHABLE = "Discord cannot be reached."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -114,7 +114,10 @@ class DiscordPlatform:
 
     async def deliver(self, to: Address, card: Card) -> str | None:
         """Edit its message; or another, where that is gone."""
-        return await self._delivering.show(to, card, is_end=True)
+        name = await self._delivering.show(to, card, is_end=True)
+        if card.is_to_ping:
+            await self._delivering.ping(to, name)
+        return name
 
     async def withdraw(self, to: Address) -> None:
         """Take its message away."""
@@ -171,11 +174,11 @@ class DiscordPlatform:
             async with asyncio.timeout(LOGIN_WITHIN_S):
                 await self.client.login(self._settings.token)
         except discord.LoginFailure as exc:
-            raise UserError(_NOT_KNOWN) from exc
+            raise UserError(NOT_KNOWN) from exc
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as exc:
             await self.client.http.close()
             self.client.http.connector = discord.utils.MISSING  # the next login opens another
-            raise PlatformError(_UNREACHABLE) from exc
+            raise PlatformError(UNREACHABLE) from exc
         self._trouble = ""
         await self._meet_the_owner()
         await self._sync_menu()
@@ -277,9 +280,9 @@ def _read(path: Path) -> str:
 def _why(exc: Exception) -> str:
     match exc:
         case discord.LoginFailure():
-            return _NOT_KNOWN
+            return NOT_KNOWN
         case discord.ConnectionClosed() if exc.code == 4004:
-            return _NOT_KNOWN
+            return NOT_KNOWN
         case discord.ConnectionClosed():
             return f"Discord hung up for good (code {exc.code})."
         case _:

@@ -25,10 +25,11 @@ MAX_FIRST_REPLIES = 20  # connections: measured to answer a burst twice as fast 
 CALL_WITHIN_S = 40.0  # less than the courier allows
 _PAUSE_S = 60.0  # after a 429 that names no time
 _LATE = frozenset({10062, 10015, 50027})  # unknown interaction, unknown webhook, invalid webhook token
-_GONE = frozenset({10008, 10003})  # unknown message, unknown channel
+_UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL = 10008, 10003
+_GONE = frozenset({_UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL})
 _ANSWERED = 40060
 _TOO_LARGE = 40005
-_ARCHIVED = 50083
+_CLOSED = frozenset({50083, 160005})  # an archived thread takes no edits, a locked one no messages
 _NOT_YET = "Discord is not there yet."
 _NEVER = 50035  # what we sent is not valid: another try would not be either
 
@@ -38,7 +39,9 @@ class TokenGone(PlatformError):
 
 
 class MessageGone(PlatformError):
-    """The message, its channel or our right to it is gone."""
+    """The message, its channel or our right to it is gone. `was_there`: it is known that somebody deleted it."""
+
+    was_there = False
 
 
 class AnsweredAlready(PlatformError):
@@ -164,6 +167,17 @@ class Wire:
         """Take a message of ours away."""
         await self._as_bot(self._message("DELETE", at))
 
+    def may_look_back(self, channel: int) -> bool:
+        """Whether we may read what was said in a channel: without the right, Discord says that there is nothing.
+
+        Of a channel that is not known, such as direct messages, it is taken to be so.
+        """
+        known = self._client.get_channel(channel)
+        if not isinstance(known, discord.abc.GuildChannel | discord.Thread):
+            return True
+        me: discord.Member | None = known.guild.me
+        return me is None or known.permissions_for(me).read_message_history
+
     async def messages_after(self, channel: int, after: int) -> list[Json]:
         """The first messages of a channel after an id, fifty at most."""
         route = Route("GET", "/channels/{channel_id}/messages", channel_id=channel)
@@ -271,8 +285,10 @@ def _meant(exc: discord.HTTPException) -> PlatformError:
             return TokenGone("The interaction is over.")
         case code if code == _ANSWERED:
             return AnsweredAlready("It is answered already.")
-        case code if code in _GONE or code == _ARCHIVED:
-            return MessageGone("The message is gone.")
+        case code if code in _GONE or code in _CLOSED:
+            gone = MessageGone("The message is gone.")
+            gone.was_there = code == _UNKNOWN_MESSAGE
+            return gone
         case code if code == _TOO_LARGE:
             return TooLarge("The files are too large for this place.")
         case code if code == _NEVER:

@@ -1,16 +1,17 @@
 """Results find their way: after a restart, after fifteen minutes, past a channel that is gone, and once."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.platforms.discord import deferrals
+from bot.platforms.discord import checking, deferrals
 from bot.platforms.discord.platform import DiscordPlatform
 from bot.platforms.discord.settings import DiscordSettings
 from engine.errors import PlatformError, UserError
 from tests.fakes.discord_houses import Scene, is_over, open_discord
-from tests.fakes.discord_server import FakeDiscord, Fault, Message, Permission, gallery, texts
+from tests.fakes.discord_server import BOT, FakeDiscord, Fault, Message, Permission, gallery, texts
 from tests.fakes.studios import FakeStudio
 
 SLOW = ("--step-s", "0.2")
@@ -260,3 +261,44 @@ async def test_the_menu_is_sent_once(tmp_path: Path) -> None:
 def _lonely(tmp_path: Path, settings: DiscordSettings) -> DiscordPlatform:
     """The adapter with nothing behind it."""
     return DiscordPlatform(FakeStudio(), None, settings, tmp_path)  # type: ignore[arg-type]  # it only logs in
+
+
+async def test_the_doctor_knows_whose_token_it_is(tmp_path: Path) -> None:
+    """And where to add it to a server, with no more rights than it needs; or that it is wrong."""
+    server = FakeDiscord()
+    await server.start()
+    settings = DiscordSettings(token=server.token, api_base=server.api_base, gateway=server.gateway)
+    try:
+        found = await checking.account(settings)
+        assert found.name.startswith("darkroom")
+        assert f"client_id={server.application_id}" in found.invite
+        assert "permissions=274878008320" in found.invite
+        with pytest.raises(UserError, match="Reset Token"):
+            await checking.account(replace(settings, token="wrong.token.altogether"))
+    finally:
+        await server.close()
+
+
+async def test_a_post_whose_fate_cannot_be_looked_up_is_not_made_again(tmp_path: Path) -> None:
+    """Without the right to read back, Discord says that a channel is empty; after a restart that proves nothing."""
+    server = FakeDiscord()
+    await server.start()
+    try:
+        guild = server.add_guild("home", server.owner)
+        guild.app_permissions = guild.roles[guild.id].permissions = int(BOT & ~Permission.READ_MESSAGE_HISTORY)
+        async with open_discord(tmp_path, *SLOW, server=server) as scene:
+            message = await (await scene.slash("/imagine a red circle --steps 12")).answered()
+            request = texts(message).rpartition("-# ")[2].partition(" ")[0]
+            server.pass_time(QUARTER_OF_AN_HOUR_S)
+            server.delete_message(message)
+            server.next_fault("POST", "/channels/*/messages", Fault.STALLED)
+            server.weather.stall_s = 60.0
+            await server.until(lambda: bool(results(scene)), 20.0)  # it is there, and we do not know
+        async with open_discord(tmp_path, server=server, is_open=False) as scene:
+            async with asyncio.timeout(20.0):
+                while await scene.house.store.outbox.unknown():  # noqa: ASYNC110  # the outbox tells nobody
+                    await asyncio.sleep(0.05)
+            assert len(results(scene)) == 1
+            assert request in await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}")
+    finally:
+        await server.close()

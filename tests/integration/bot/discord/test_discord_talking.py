@@ -238,3 +238,14 @@ async def test_a_link_code_and_an_export_are_given_in_a_server_too(scene: Scene)
     message = await data.answered(20.0)
     assert data.ephemeral
     assert message.attachments[0].filename.endswith(".zip")
+
+
+async def test_who_wants_it_is_pinged_when_a_picture_is_done(scene: Scene) -> None:
+    """They alone, once, under the picture: an edit notifies nobody. At first nobody is."""
+    await scene.drawn()
+    await (await scene.server.slash(scene.ada, scene.channel, "settings", {"key": "ping", "value": "yes"})).answered()
+    message = await scene.drawn()
+    await scene.server.until(lambda: scene.channel.messages[-1].reply_to is message, 10.0)
+    pings = [each for each in scene.channel.messages if each.reply_to]
+    assert [texts(each) for each in pings] == [f"<@{scene.ada.id}> your picture is done."]
+    assert pings[0].allowed_mentions == {"parse": [], "users": [str(scene.ada.id)]}
