@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-page bench-history bench-desk sim crash-campaign disk-campaign screenshots pocket pocket-eval clean
+.PHONY: help setup run test check bench bench-page bench-history bench-desk bench-waits sim crash-campaign disk-campaign screenshots pocket pocket-eval clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ bench-history: setup ## Measure the history at a million pictures
 
 bench-desk: setup ## Measure the desk with 10,000 jobs waiting
 	@$(PYTHON) -m tests.bench.desk
+
+bench-waits: setup ## Measure how true the waits are that people are told
+	@$(PYTHON) -m tests.bench.waits
 
 sim: setup ## Let the desk live through seeded histories on virtual time (SEEDS=10000 FIRST=0)
 	@$(PYTHON) -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)

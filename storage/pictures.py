@@ -29,7 +29,7 @@ UNCLAIMED_S = 86_400.0  # an upload that nothing was made of; a day, so that a t
 _BATCH = 200  # files that leave in one go: a transaction of some ms
 _ANY = 2**62  # more bytes than there are
 _PARTS = "incoming"
-_MARK = ".coming"  # after its hash: a file that is there and whose row may not be
+MARK = ".coming"  # after its hash: a file that is there and whose row may not be
 _GONE = "This picture's file was removed to save disk space; /again draws it once more."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -66,7 +66,11 @@ class PictureFiles:
                     now=stored_ms,
                 )
 
-            await self._database.write(step)
+            try:
+                await self._database.write(step)
+            except StorageError:
+                await self._take_back(digest.hex())
+                raise
             await asyncio.to_thread(self._unmark, (digest.hex(),))
         return digest.hex()
 
@@ -129,6 +133,13 @@ class PictureFiles:
         if leaving := await self._database.read(ask):
             await self._remove(frozenset(leaving), "state = 'leaving'")
             log.info("files swept", n=len(leaving))
+
+    async def _take_back(self, file_hash: str) -> None:
+        """Its row could not be written: an ill disk should not keep what nobody knows. Else the next start does it."""
+        with contextlib.suppress(StorageError):
+            if not await self.has(file_hash):
+                await asyncio.to_thread(self._unlink, (file_hash,))
+                await asyncio.to_thread(self._unmark, (file_hash,))
 
     async def _prune_unclaimed(self) -> tuple[frozenset[str], int]:
         before_ms = ms(self._clock() - UNCLAIMED_S)
@@ -211,7 +222,7 @@ class PictureFiles:
                 if not folder.is_dir():
                     folder.mkdir(parents=True, exist_ok=True)
                     sync_folder(folder.parent)
-            (parts / f"{file_hash}{_MARK}").touch()
+            (parts / f"{file_hash}{MARK}").touch()
         except OSError as exc:
             raise disk_trouble(exc, path, len(content)) from exc
         try:
@@ -230,7 +241,7 @@ class PictureFiles:
     def _unmark(self, hashes: Iterable[str]) -> None:
         for each in hashes:
             with contextlib.suppress(OSError):  # the next start finds that its row is there
-                (self._folder / _PARTS / f"{each}{_MARK}").unlink(missing_ok=True)
+                (self._folder / _PARTS / f"{each}{MARK}").unlink(missing_ok=True)
 
     def _sweep_parts(self) -> frozenset[str]:
         """Unlink the parts of files; the hashes of files that are marked."""
@@ -239,7 +250,7 @@ class PictureFiles:
             parts.mkdir(parents=True, exist_ok=True)
             for part in parts.glob(PART_PATTERN):
                 part.unlink(missing_ok=True)
-            return frozenset(mark.name.removesuffix(_MARK) for mark in parts.glob(f"*{_MARK}"))
+            return frozenset(mark.name.removesuffix(MARK) for mark in parts.glob(f"*{MARK}"))
         except OSError as exc:
             raise disk_trouble(exc, self._folder) from exc
 

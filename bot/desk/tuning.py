@@ -37,6 +37,10 @@ _WHOSE = {
     Scope.SERVER: "this whole server",
     Scope.ALL: "all of Darkroom",
 }
+_WHOLE_SERVER = (
+    "Only an operator of this Darkroom lets a whole server in or keeps it out; an admin closes single channels with "
+    "/settings place allowed no."
+)
 _NOT_LET_IN = "Only an operator of this Darkroom can let this place in: /allow here."
 
 
@@ -107,7 +111,11 @@ class Tuner:
 
     async def _check_may_open(self, origin: Origin, value: str | None, place: str) -> None:
         """A place admin opens only within what is open around: a place is let in by an operator. Raises: UserError."""
-        if value == "no" or self._office.rank(origin) is Rank.OPERATOR:
+        if self._office.rank(origin) is Rank.OPERATOR:
+            return
+        if place == origin.community:
+            raise UserError(_WHOLE_SERVER)
+        if value == "no":
             return
         if not await self._access.is_place_allowed(around(place)):
             raise UserError(_NOT_LET_IN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from storage.files import PART_PATTERN
+from storage.pictures import MARK
 from storage.store import DATABASE_NAME, PICTURES_NAME
 from tests.fakes.chat_server import ChatServer, Happening, Message
 from tests.fakes.wire_chat import BROKE
@@ -109,7 +110,7 @@ def tally(data_dir: Path, servers: Mapping[str, ChatServer]) -> Tally:
     counts = Tally()
     connection = connect(data_dir)
     try:
-        counts.wrongs += [*_of_the_database(connection), *_of_the_files(connection, data_dir / PICTURES_NAME)]
+        counts.wrongs += [*of_the_database(connection), *of_the_files(connection, data_dir / PICTURES_NAME)]
         for name, server in servers.items():
             for happening in server.happenings:
                 _count(counts, connection, name, server, happening)
@@ -119,7 +120,7 @@ def tally(data_dir: Path, servers: Mapping[str, ChatServer]) -> Tally:
     return counts
 
 
-def _of_the_database(connection: sqlite3.Connection) -> Iterator[str]:
+def of_the_database(connection: sqlite3.Connection) -> Iterator[str]:
     ask = connection.execute
     if (found := ask("PRAGMA integrity_check").fetchall()) != [("ok",)]:
         yield f"integrity_check: {found[:3]}"
@@ -130,7 +131,7 @@ def _of_the_database(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"{meaning}: {len(found)}, such as {found[0]}"
 
 
-def _of_the_files(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
+def of_the_files(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
     kept = dict(connection.execute("SELECT lower(hex(hash)), n_bytes FROM files WHERE state = 'kept'"))
     there = {file.name: file for file in folder.rglob("*") if file.is_file()}
     for name, n_bytes in kept.items():
@@ -145,11 +146,13 @@ def _of_the_files(connection: sqlite3.Connection, folder: Path) -> Iterator[str]
 
 
 def orphans(data_dir: Path) -> int:
-    """Whole files that no row knows: a kill between a file and its row leaves one, for the same picture to find."""
+    """Whole files that no row knows, and no mark names for the next start to look at."""
     connection = connect(data_dir)
     kept = {row[0] for row in connection.execute("SELECT lower(hex(hash)) FROM files WHERE state = 'kept'")}
     connection.close()
-    return sum(1 for each in (data_dir / PICTURES_NAME).rglob("*") if each.is_file() and each.name not in kept)
+    there = {each.name for each in (data_dir / PICTURES_NAME).rglob("*") if each.is_file()}
+    marked = {each.removesuffix(MARK) for each in there if each.endswith(MARK)}
+    return sum(1 for each in there if each not in kept and each not in marked and not each.endswith(MARK))
 
 
 def _of_the_silences(servers: Mapping[str, ChatServer]) -> Iterator[str]:

@@ -29,7 +29,7 @@ from typing import Any
 from aiohttp import web
 
 POLL_S = 0.5  # how long a question for events waits for one
-_SLACK_S = 0.5  # a call that was on its way when its chat was told to be quiet is no offence; two cores are busy
+_SLACK_S = 0.8  # a call that was on its way when its chat was told to be quiet is no offence; two cores are busy
 OVER = frozenset({"done", "failed", "cancelled"})
 
 
@@ -297,7 +297,7 @@ class ChatServer:
             if fault is None:
                 return reply
         if fault is Fault.TOO_MANY:
-            for_s = self.weather.luck.uniform(0.5, 2.0)
+            for_s = self.weather.luck.uniform(1.0, 2.5)
             now = time.monotonic()
             self._quiet[chat] = (now, now + for_s)
             return self._too_many(for_s)

@@ -132,6 +132,27 @@ async def test_a_file_is_marked_until_its_row_is_there(tmp_path: Path, monkeypat
         assert await store.pictures.read(file_hash) == b"a picture"
 
 
+async def test_a_file_whose_row_does_not_fit_is_taken_back(store: Store, tmp_path: Path) -> None:
+    """A full database keeps no file that nobody knows, and no mark; when there is room it is put like any other."""
+
+    async def allow(writing: Writing, n_pages: int) -> None:
+        await writing.rows(f"PRAGMA max_page_count = {n_pages}")
+
+    await store.database.write(lambda writing: allow(writing, 1))
+    contents = [f"picture {number}".encode() for number in range(400)]
+
+    async def put_all() -> None:
+        for content in contents:
+            await store.pictures.put(content, "image/png")
+
+    with pytest.raises(StorageError, match="The disk is full"):
+        await put_all()
+    there = [each.name for each in (tmp_path / "pictures").rglob("*") if each.is_file()]
+    assert [each for each in there if not await store.pictures.has(each)] == []
+    await store.database.write(lambda writing: allow(writing, 1_000_000))
+    assert await store.pictures.read(await store.pictures.put(contents[-1], "image/png")) == contents[-1]
+
+
 def _without_its_row(data_dir: Path) -> Path:
     """A file as a kill between its writing and its row leaves it."""
     name = "ab" + 62 * "0"

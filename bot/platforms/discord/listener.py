@@ -223,11 +223,11 @@ class Listener:
     async def _finish(self, reply: Reply, where: Where, card: Card, *, is_press: bool) -> None:
         if card.id and is_press:
             await reply.take()  # the message that was pressed on is edited by its delivery
-        elif card.id and reply.is_answered:
-            pass
+        elif card.id and where.is_own:
+            await reply.settled()  # its delivery answers; where that failed it does so again, and "thinking" comes first
         elif card.kind == Verb.DELETE and not card.is_refusal:
             pass  # its message goes
-        else:  # also the same event once more: its message is there already
+        else:
             try:
                 files = await self._uploads.of_card(card, where, where.most_bytes)
             except UserError as exc:

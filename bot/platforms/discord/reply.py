@@ -72,6 +72,11 @@ class Reply:
         self._thinking.cancel()
         await asyncio.gather(self._thinking, return_exceptions=True)
 
+    async def settled(self) -> None:
+        """Wait until something was said, were it "thinking"; or until nothing can be said any more."""
+        if self._said is _Said.NOTHING and self._thinking:
+            await asyncio.wait([self._thinking])
+
     async def say(self, message: Json, files: tuple[Upload, ...] = (), *, is_for_asker: bool) -> MessageName | None:
         """As the first reply, in place of "thinking", or once more to the asker alone. Raises: PlatformError."""
         async with self._turn:

@@ -390,6 +390,53 @@ async def test_a_place_admin_bans_nobody_beyond_the_place(room: Room) -> None:
         await room.run("/unban discord:3 --everywhere")
 
 
+async def test_in_a_server_here_is_all_of_it(room: Room) -> None:
+    """A ban, a limit, a model and /settings server hold in every channel; /settings place in this one alone."""
+    await room.meet(EVE, ADA)
+    await room.admin(ADA, "/ban @eve", community=SERVER)
+    with pytest.raises(NotAdmitted):
+        await room.drawn(EVE, place="discord:10:21")
+    await room.admin(ADA, "/unban @eve", community=SERVER, place="discord:10:21")
+    await room.drawn(EVE)
+    await room.admin(ADA, "/quota set here daily 5", community=SERVER)
+    own = await room.ask(BOB, "/quota", place="discord:10:21", community=SERVER)
+    assert "of 5 standard pictures" in said(own)["Used today"]
+    await room.admin(ADA, "/settings server steps 12", community=SERVER)
+    await room.admin(ADA, "/settings place steps 30", community=SERVER)
+    looks = {
+        place: await room.desk.looks(room.origin(BOB, place=place)) for place in (HERE, "discord:10:21", ELSEWHERE)
+    }
+    assert [each.steps for each in looks.values()] == [30, 12, None]
+    assert said(await room.ask(BOB, "/settings server", community=SERVER))["steps"].startswith("12")
+
+
+async def test_without_a_server_around_there_is_none_to_set(room: Room) -> None:
+    """Nor may an admin let one in or keep it out: that is the operator's."""
+    with pytest.raises(UserError, match="no server or group around"):
+        await room.admin(ADA, "/settings server steps 12")
+    with pytest.raises(UserError, match="Only an operator"):
+        await room.admin(ADA, "/settings server allowed no", community=SERVER)
+    await room.run("/settings server allowed no", place=HERE, community=SERVER)
+    with pytest.raises(UserError, match="private"):
+        await room.desk.let_in(room.origin(BOB))
+
+
+async def test_in_a_restricted_place_age_restricted_channels_draw_alone(room: Room) -> None:
+    """Elsewhere in it a sentence says so; in private nothing is restricted."""
+    await room.run("/settings place visibility restricted", place=SERVER)
+    with pytest.raises(UserError, match="age-restricted channels alone"):
+        await room.desk.admitted(room.origin(BOB, is_place_shared=True))
+    await room.desk.admitted(room.origin(BOB, is_place_shared=True, is_age_restricted=True))
+    await room.desk.admitted(room.origin(BOB))
+
+
+async def test_what_only_the_asker_sees_may_be_told_in_a_shared_place(room: Room) -> None:
+    """A link code and an export, where the platform shows answers to one person."""
+    with pytest.raises(UserError, match="private chat"):
+        await room.ask(BOB, "/link", is_place_shared=True)
+    assert "/link" in said(await room.ask(BOB, "/link", is_place_shared=True, is_answer_private=True))["Code"]
+
+
 async def test_operators_and_oneself_cannot_be_banned(tmp_path: Path) -> None:
     """Nor somebody with an account that is linked to an operator's."""
     async with open_room(tmp_path, operators=(BOB,)) as room:

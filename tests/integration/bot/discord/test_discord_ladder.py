@@ -205,6 +205,9 @@ async def test_roles_carry_tiers_and_managers_are_admins_of_their_server(tmp_pat
             manager, scene.channel, "ban", {"who": f"<@{scene.ada.id}>", "reason": "floods"}
         )
         assert "banned" in texts(await banned.answered())
+        whole = {"scope": "server", "key": "allowed", "value": "no"}
+        told = await scene.server.slash(manager, scene.channel, "settings", whole)
+        assert "/settings place allowed no" in texts(await told.answered())
         lifted = await scene.server.slash(manager, scene.channel, "unban", {"who": f"<@{scene.ada.id}>"})
         assert "no longer banned" in texts(await lifted.answered())
 

@@ -1,5 +1,7 @@
 """The one table of rights, as a matrix: every act, every rank, the own place, another one, everywhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.cards import Origin
@@ -77,6 +79,17 @@ def test_the_matrix(act: Act, rank: Rank, place: str) -> None:
 def test_a_realm_is_everywhere_the_own_place_or_nothing() -> None:
     """What lists and queues are cut to."""
     assert [realm(rank, origin()) for rank in (Rank.OPERATOR, Rank.PLACE_ADMIN, Rank.EVERYBODY)] == ["", OWN, None]
+
+
+def test_in_a_community_an_admin_acts_in_all_of_it() -> None:
+    """Whoever manages a server does so in each of its channels, and nowhere else."""
+    asked = replace(origin(), community=AROUND)
+    assert realm(Rank.PLACE_ADMIN, asked) == AROUND
+    for place in (OWN, WITHIN, AROUND, "d:1:7"):
+        check(Rank.PLACE_ADMIN, Act.BAN, asked, place)
+    for place in (OTHER, EVERYWHERE):
+        with pytest.raises(UserError, match="operator of this Darkroom"):
+            check(Rank.PLACE_ADMIN, Act.BAN, asked, place)
 
 
 @pytest.mark.parametrize(
