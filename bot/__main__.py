@@ -74,6 +74,16 @@ def _log_to_stderr(*, is_verbose: bool, is_server: bool = False) -> None:
     """
     level = logging.DEBUG if is_verbose else logging.WARNING if is_server else logging.CRITICAL
     structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.dev.set_exc_info,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            # Not the default's: it writes the local variables of every frame, and with them prompts and tokens.
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,

@@ -59,7 +59,9 @@ def test_one_command_draws_a_picture_that_knows_its_recipe(tmp_path: Path) -> No
         *("imagine", "a red circle", "--seed", "7", "--steps", "5", "--no", "text", "--mode", "exact"),
         *("--sampler", "Euler a", "--guidance", "2.5", "--size", "64x72", "-o", "out.png"),
     )
-    assert (ran.returncode, ran.stderr, lines_of(ran)) == (0, "", [("out.png", 7)])
+    assert (ran.returncode, lines_of(ran)) == (0, [("out.png", 7)])
+    said = ran.stderr.splitlines()  # how far it is, where two busy cores take more than ten seconds
+    assert [line for line in said if not line.startswith(("Starting", "Loading", "Drawing"))] == []
     file = (tmp_path / "out.png").read_bytes()
     recipe = recipe_from_png(file)
     assert recipe

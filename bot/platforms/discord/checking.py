@@ -29,7 +29,7 @@ async def account(settings: DiscordSettings) -> Account:
         """Nothing is heard here."""
 
     point_at(settings)
-    client = Client(nobody, nobody)
+    client = Client(settings, nobody, nobody)
     try:
         async with asyncio.timeout(LOGIN_WITHIN_S):
             await client.login(settings.token)

@@ -29,6 +29,7 @@ class Client(discord.AutoShardedClient):
 
     def __init__(
         self,
+        settings: DiscordSettings,
         hear: Callable[[discord.Interaction[Any]], Awaitable[None]],
         joined: Callable[[discord.Guild], Awaitable[None]],
     ) -> None:
@@ -42,8 +43,16 @@ class Client(discord.AutoShardedClient):
             guild_ready_timeout=GUILD_READY_S,
             enable_debug_events=False,
         )
+        self._has_own_gateway = settings.gateway is not None
         self._hear = hear
         self._joined = joined
+
+    async def launch_shards(self) -> None:
+        """As many as Discord says; at the gateway of the settings if they name one."""
+        known: int | None = self.shard_count  # theirs says it is always a number; at first it is none
+        if self._has_own_gateway and known is None:  # else discord.py goes where Discord says
+            self.shard_count, _url, _limits = await self.http.get_bot_gateway()
+        await super().launch_shards()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Somebody asks, presses, fills in or types."""

@@ -29,7 +29,7 @@ MAX_PAGES = 8  # of fifty messages each, looked through for one of ours
 _MAX_STEPS = 4  # down in size, a half each
 _REMEMBERED = 4_096
 _DELETED = 0  # the id of a message that is known to have been deleted
-_ON_ITS_WAY = "I will send it to your direct messages."
+ON_ITS_WAY = "I will send it to your direct messages."
 _NO_WAY = "There is no way left to show it: the chat is gone, or I may not write there, and direct messages are closed."
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ class Delivering:
     async def _by_reply(self, where: Where, reply: Reply, sheet: _Sheet) -> MessageName | None:
         try:
             if where.is_private:
-                await reply.say(messages.of_words(_ON_ITS_WAY), is_for_asker=True)
+                await reply.say(messages.of_words(ON_ITS_WAY), is_for_asker=True)
                 return None
             return await reply.say(sheet.message, sheet.files, is_for_asker=False)
         except TokenGone:

@@ -23,6 +23,7 @@ from bot.platforms.discord import events, menu, messages, modals, suggestions, w
 from bot.platforms.discord.address import Where
 from bot.platforms.discord.attachments import Attachments
 from bot.platforms.discord.deferrals import Deferrals
+from bot.platforms.discord.delivering import ON_ITS_WAY
 from bot.platforms.discord.reply import Reply
 from bot.platforms.discord.uploads import Uploader
 from bot.platforms.discord.wire import Wire
@@ -224,7 +225,9 @@ class Listener:
         if card.id and is_press:
             await reply.take()  # the message that was pressed on is edited by its delivery
         elif card.id and where.is_own:
-            await reply.settled()  # its delivery answers; where that failed it does so again, and "thinking" comes first
+            if where.is_private and not reply.is_answered:
+                await reply.say(messages.of_words(ON_ITS_WAY), is_for_asker=True)
+            await reply.settled()  # its delivery answers; one that failed is made again, and "thinking" comes first
         elif card.kind == Verb.DELETE and not card.is_refusal:
             pass  # its message goes
         else:

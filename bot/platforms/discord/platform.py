@@ -77,7 +77,7 @@ class DiscordPlatform:
         replies: dict[int, Reply] = {}
         point_at(settings)
         QuietLogs(settings.token).put_up()
-        self.client = Client(self._hear, self._joined)
+        self.client = Client(settings, self._hear, self._joined)
         self.calls = Wire(self.client)
         self._deferrals = Deferrals(data_dir)
         uploads = Uploader(studio, finisher)

@@ -18,6 +18,7 @@ from discord.webhook.async_ import async_context
 
 from bot.platforms.discord.address import MessageName
 from bot.platforms.discord.messages import Json, Upload
+from bot.platforms.discord.pauses import Pauses
 from engine.errors import DeliveryRefused, DeliveryUnknown, PlatformError
 
 CHANNEL_MESSAGE, THINKING, NOTHING_NEW, SUGGESTIONS, MODAL = 4, 5, 6, 8, 9  # kinds of first replies
@@ -62,6 +63,8 @@ class Wire:
         self._client = client
         self._replies: aiohttp.ClientSession | None = None
         self._uploads: aiohttp.ClientSession | None = None
+        self._traces = [Pauses().trace()]
+        client.http.http_trace = self._traces[0]
 
     async def open(self) -> None:
         """Make the pools of connections; harmless when they are there."""
@@ -69,8 +72,10 @@ class Wire:
             headers = {"User-Agent": self._client.http.user_agent}
             timeout = aiohttp.ClientTimeout(total=CALL_WITHIN_S)
             connector = aiohttp.TCPConnector(limit=MAX_FIRST_REPLIES)
-            self._replies = aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout)
-            self._uploads = aiohttp.ClientSession(headers=headers, timeout=timeout)
+            self._replies = aiohttp.ClientSession(
+                connector=connector, headers=headers, timeout=timeout, trace_configs=self._traces
+            )
+            self._uploads = aiohttp.ClientSession(headers=headers, timeout=timeout, trace_configs=self._traces)
 
     async def close(self) -> None:
         """Let go of them."""
