@@ -12,7 +12,7 @@ from bot import answers
 from bot.cards import Card, Origin, Paper, State
 from bot.gallery import HistoryPage, PictureLine
 from bot.live import Live
-from bot.showing import GRID_NUMBER, buttons_of, card_of
+from bot.showing import GRID_NUMBER, NOTICE, buttons_of, card_of
 from bot.sources import Sources, split
 from engine.errors import StorageError, UserError
 from storage import records
@@ -32,7 +32,7 @@ class Served:
     download_name: str
 
 
-_NO_NEWS = frozenset({"show", "notice"})  # there was nothing to wait for
+_NO_NEWS = frozenset({"show", NOTICE})  # there was nothing to wait for
 
 
 class Library:

@@ -11,6 +11,7 @@ from storage.ids import picture_name
 from storage.records import JobRow, PictureRow, RequestRow
 
 GRID_NUMBER = 0  # the name `<request>.0` is the labelled grid of a comparison
+NOTICE = "notice"  # the kind of a line of ours: nobody asked for it, and nothing can be done with it
 _SOON = "Waiting for its turn."
 _OVERDUE = "This takes longer than I thought; it keeps its place."
 
@@ -43,7 +44,9 @@ def card_of(
         is_overdue=told.is_overdue,
         tiles=tiles,
         grid=picture_name(request.id, GRID_NUMBER) if request.grid_hash else None,
-        buttons=buttons.of_card(request.id, state, tiles, n_offered=n_offered, has_grid=request.grid_hash is not None),
+        buttons=()
+        if request.kind == NOTICE
+        else buttons.of_card(request.id, state, tiles, n_offered=n_offered, has_grid=request.grid_hash is not None),
     )
 
 

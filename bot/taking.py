@@ -13,6 +13,7 @@ from bot.desk.sentences import span
 from bot.library import Library
 from bot.planning import Draft, Plan
 from bot.runner import Runner
+from bot.showing import NOTICE
 from bot.telling import Teller
 from bot.typography import clean
 from engine.engine import Engine
@@ -21,8 +22,6 @@ from storage.asking import Asking, NotAdmitted
 from storage.ids import new_request_id
 from storage.records import JobRow, NewJob, NewRequest, PictureRow, RequestRow
 from storage.store import Store
-
-NOTICE = "notice"
 
 
 class Taker:

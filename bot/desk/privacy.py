@@ -66,7 +66,8 @@ class Privacy:
             fields.append(Field(name="Operator", value="you will no longer be one"))
         sentence = (
             "This deletes everything that is kept about you, for good: all you asked for, all your pictures, your "
-            "settings and links. What you have waiting is cancelled. /mydata gives you a copy before."
+            "settings and links. What you have waiting is cancelled. Messages in chats stay there: take those back "
+            "with their own Delete first. /mydata gives you a copy before."
         )
         return replace(answers.note("forget", sentence, *fields), buttons=buttons.of_forgetting())
 

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -249,7 +249,7 @@ class Delivering:
         for _ in range(MAX_PAGES):
             page = await self._calls.messages_after(channel, after)
             for each in page:
-                if str(each["author"]["id"]) == str(self._calls.bot_user) and is_end_of(each, to.request):
+                if str(each["author"]["id"]) == str(self._calls.bot_user) and messages.is_end_of(each, to.request):
                     return MessageName(channel, int(each["id"]))
             if len(page) < 50:
                 return Found.ABSENT
@@ -277,16 +277,3 @@ class Delivering:
             log.warning("a message goes without its pictures", request=card.id, reason=str(exc))
             files = ()
         return _Sheet(messages.of_card(card, files, asked_by=where.user if where.is_shared else None), files)
-
-
-def is_end_of(message: Json, request: str) -> bool:
-    """Whether a message of ours shows the end of a request: only what is over can be deleted by a button."""
-    wanted = f"delete:{request}"
-    return any(part.get("custom_id") == wanted for part in _parts(message.get("components", [])))
-
-
-def _parts(components: list[Any]) -> list[Json]:
-    found: list[Json] = []
-    for each in components:
-        found += [each, *_parts(each.get("components", []))]
-    return found

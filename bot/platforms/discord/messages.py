@@ -6,7 +6,7 @@ taken for markup, or break out of its place.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ _BAR = 12  # blocks
 _MARKUP = re.compile(r"[\\*_~|`<>\[\]@]|:(?=//)")
 _MARKUP_AT_START = re.compile(r"^(?:[#+-]|\d+(?=\.\s))")  # headings and lists
 _FENCE = "```"
+_FOOT = "-# "  # small print
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,14 @@ def text(markdown: str) -> Json:
     return {"type": _TEXT, "content": markdown[:MAX_TEXT]}
 
 
+def is_end_of(message: Json, request: str) -> bool:
+    """Whether a message of ours shows the end of a request: it names it, and has nothing to await or begin."""
+    parts = list(_all_parts(message.get("components", [])))
+    is_named = any(f"{_FOOT}{request}" in str(part.get("content", "")) for part in parts)
+    ids = {str(part.get("custom_id")) for part in parts}
+    return is_named and not ids & {f"{verb}:{request}" for verb in (Verb.CANCEL, Verb.GO, Verb.NO)}
+
+
 def with_files(message: Json, files: tuple[Upload, ...]) -> Json:
     """With these files and no others, also where it is an edit; nobody is mentioned."""
     attachments = [
@@ -113,6 +122,12 @@ def code(text: str) -> str:
     return f"{_FENCE}\n{bare}\n{_FENCE}" if len(bare) > 60 else f"`{bare}`" if bare else ""
 
 
+def _all_parts(components: list[Any]) -> Iterator[Json]:
+    for each in components:
+        yield each
+        yield from _all_parts(each.get("components", []))
+
+
 # Words
 
 
@@ -122,8 +137,8 @@ def _texts(card: Card, asked_by: int | None) -> str:
     lines += [_field(each) for each in card.fields]
     lines += _listed(card)
     if card.id:
-        whose = f" · for <@{asked_by}>" if asked_by else ""
-        lines.append(f"-# {card.id}{whose}")
+        whose = f" · for <@{asked_by}>" if asked_by and card.words else ""
+        lines.append(f"{_FOOT}{card.id}{whose}")
     return _within("\n".join(lines), MAX_TEXT)
 
 

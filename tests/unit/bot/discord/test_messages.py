@@ -147,3 +147,20 @@ def test_labels_of_buttons_fit_and_danger_is_red() -> None:
     buttons = [part for _, part in walk(made["components"]) if part["type"] == 2]
     assert [len(each["label"]) for each in buttons] == [80, len("Delete everything")]
     assert buttons[1]["style"] == 4
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_an_end_is_told_from_what_waits(state: State) -> None:
+    """By the name in small print and by what can still be pressed: for whoever looks for what may have been sent."""
+    shown = messages.of_card(card(state), ())
+    assert messages.is_end_of(shown, "k3f9m2q7xa") is state.is_over
+    assert not messages.is_end_of(shown, "aaaaaaaaaa")
+
+
+def test_a_line_of_ours_has_nothing_to_press() -> None:
+    """It is for nobody in particular."""
+    notice = card(kind="notice", words="", sentence="Owner: pause", tiles=(), buttons=())
+    said = messages.of_card(notice, (), asked_by=5)
+    assert ids(said) == []
+    assert "for <@" not in texts(said)
+    assert messages.is_end_of(said, "k3f9m2q7xa")
