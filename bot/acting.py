@@ -73,14 +73,30 @@ class Acting:
         rendered = await self._library.rendered(answer) if answer else None
         return rendered[1] if rendered else answers.note(press.verb, _DELETED)
 
+    async def cancel_asked(self, origin: Origin, asked: Cancel) -> Card:
+        """What somebody typed. Which request is meant is written down first: the same event again means that one."""
+        before = await self._store.acts.answered(origin.event_key)
+        request_id = before or asked.request or self._newest(origin)
+        if before is None:
+            await self._store.acts.note(origin.event_key, origin.account, request_id)
+        try:
+            return await self.cancel(origin, Cancel(request=request_id, is_any=asked.is_any))
+        except UserError:
+            rendered = await self._library.rendered(request_id) if before else None
+            if rendered is None:
+                raise
+            return rendered[1]  # it was taken back the first time
+
+    def _newest(self, origin: Origin) -> str:
+        """Of what is being made for them. Raises: UserError."""
+        own = [live for live in self._runner.live_requests() if live.request.owner == origin.owner]
+        if not own:
+            raise UserError(_NOTHING_TO_CANCEL)
+        return own[-1].request.id
+
     async def cancel(self, origin: Origin, asked: Cancel) -> Card:
         """Take back what is not finished of a request; an admin also somebody else's. Raises: UserError."""
-        request_id = asked.request
-        if request_id is None:
-            own = [live for live in self._runner.live_requests() if live.request.owner == origin.owner]
-            if not own:
-                raise UserError(_NOTHING_TO_CANCEL)
-            request_id = own[-1].request.id
+        request_id = asked.request or self._newest(origin)
         row = await self._theirs_to_act_on(origin, request_id, Act.CANCEL_ANY, asked_for_others=asked.is_any)
         if not await self._runner.cancel(row.id):
             raise UserError(_OVER)

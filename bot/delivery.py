@@ -257,6 +257,7 @@ class Courier:
         if parked_s := budgets.parked_for_s(chat):
             self._look_later(delivery, parked_s)
             return False
+        budgets.spend(chat, row.id)  # an edit is made again to see whether it was made
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
                 found, remote_id = await platform.reconcile(_address(row), card, delivery.kind)

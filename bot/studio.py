@@ -128,7 +128,7 @@ class Studio:
             case ShowQueue():
                 return self._queue(origin, request)
             case Cancel():
-                return await self._acting.cancel(origin, request)
+                return await self._acting.cancel_asked(origin, request)
             case Collect():
                 return await self._acting.collect(origin)
             case _:

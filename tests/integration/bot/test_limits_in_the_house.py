@@ -164,6 +164,17 @@ async def test_a_conversation_is_of_one_account_also_once_it_is_linked(tmp_path:
         assert [card.id for card in cards] == [first.id]
 
 
+async def test_a_cancel_that_comes_twice_takes_back_one(tmp_path: Path) -> None:
+    """Without a name it means the newest of that moment, also when the event is told again after newer ones."""
+    async with open_house(tmp_path, "--step-s", "60") as house:
+        first = await house.ask("/imagine a red circle")
+        assert (await house.ask("/cancel", key="c1")).id == first.id
+        second = await house.ask("/imagine a blue square")
+        again = await house.ask("/cancel", key="c1")
+        assert (again.id, again.state) == (first.id, State.CANCELLED)
+        assert (await house.ask("/cancel", key="c2")).id == second.id
+
+
 async def test_pictures_of_a_place_are_shared_private_or_covered_as_it_is_set(tmp_path: Path) -> None:
     """In a private place nobody uses another's picture; spoilers are covered, before and after they are drawn."""
     async with open_house(tmp_path, operators=(ADMIN,)) as house:
