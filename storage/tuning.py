@@ -3,6 +3,8 @@
 Subjects: "" (all), "place:…", "group:…", "tier:…"; "account:<account>" means the person, all linked accounts.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Sequence
 
 from storage.accounts import HashOf, as_it_is, find_id, head_of
@@ -12,6 +14,8 @@ from storage.statements import Reading
 
 ACCOUNT = "account:"
 PERSON = "person:"  # how the settings of a person are stored: by the row of their head
+# One statement: a message asks eight times for what is set somewhere, and each statement is a way to a thread and back.
+_OF_ALL_THESE = "SELECT subject, key, value FROM settings WHERE subject IN (SELECT value FROM json_each(:subjects))"
 
 
 class Tuning:
@@ -25,8 +29,14 @@ class Tuning:
         """Subject → key → value, for those subjects that have any."""
 
         async def ask(reading: Reading) -> dict[str, dict[str, str]]:
-            found = {subject: await _of(reading, subject, self._hash_of) for subject in dict.fromkeys(subjects)}
-            return {subject: values for subject, values in found.items() if values}
+            stored = {each: await stored_subject(reading, each, self._hash_of) for each in dict.fromkeys(subjects)}
+            rows = await reading.rows(
+                _OF_ALL_THESE, subjects=json.dumps([each for each in stored.values() if each is not None])
+            )
+            values: defaultdict[str, dict[str, str]] = defaultdict(dict)
+            for subject, key, value in rows:
+                values[subject][key] = value
+            return {subject: values[each] for subject, each in stored.items() if each is not None and each in values}
 
         return await self._database.read(ask)
 
@@ -56,8 +66,3 @@ async def values_of(reading: Reading, stored: str) -> dict[str, str]:
     """Key → value of a subject as the table has it."""
     rows = await reading.rows("SELECT key, value FROM settings WHERE subject = :subject", subject=stored)
     return {row[0]: row[1] for row in rows}
-
-
-async def _of(reading: Reading, subject: str, hash_of: HashOf) -> dict[str, str]:
-    stored = await stored_subject(reading, subject, hash_of)
-    return {} if stored is None else await values_of(reading, stored)

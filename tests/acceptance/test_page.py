@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.fakes.bots import RunningBot, running_bot
+from tests.fakes.colours import colour_at, is_red_on_blue
 
 BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -111,17 +112,6 @@ def pixels(bot: RunningBot, image: Locator) -> Image.Image:
     name = image.get_attribute("data-picture")
     with urllib.request.urlopen(f"{bot.url}/picture/{name}.png", timeout=30) as answer:
         return Image.open(io.BytesIO(answer.read())).convert("RGB")
-
-
-def colour_at(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
-    found = image.getpixel((int(x * (image.width - 1)), int(y * (image.height - 1))))
-    assert isinstance(found, tuple)
-    return tuple(int(value) for value in found)
-
-
-def is_red_on_blue(image: Image.Image) -> bool:
-    middle, corner = colour_at(image, 0.5, 0.5), colour_at(image, 0.03, 0.03)
-    return middle[0] > middle[2] and corner[2] > corner[0]
 
 
 def test_the_welcome_picture_is_there_when_the_page_opens(page: Page, bot: RunningBot) -> None:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -43,7 +43,7 @@ N_WAITING, N_HISTORY = 10_000, 100_000
 N_PEOPLE = 100
 _UNLIMITED = "UPDATE settings SET value = 'inf' WHERE subject = 'tier:member'"
 _NEVER_ASK = "INSERT OR REPLACE INTO settings (subject, key, value) VALUES ('', 'ask_after', '1000000')"
-_DRAWER = " ".join((*drawer.COMMAND, "--step-s", "0.05"))
+DRAWER = " ".join((*drawer.COMMAND, "--step-s", "0.05"))
 
 Timed = Callable[[int], Awaitable[object]]
 
@@ -174,13 +174,17 @@ async def _timed(n_rounds: int, step: Timed) -> list[float]:
 class Serving:
     """The bot in a process of its own, which says how late its event loop is (`tests.bench.page --serve`)."""
 
-    def __init__(self, folder: Path, worker: str | None) -> None:
+    def __init__(self, folder: Path, worker: str | None, more: Mapping[str, str] | None = None) -> None:
         port = _free_port()
-        environ = os.environ | {
-            "DARKROOM_DATA_DIR": str(folder),
-            "DARKROOM_WEB_PORT": str(port),
-            "DARKROOM_QUEUE_BOUND": str(2 * N_WAITING),  # those who ask during the bench come on top
-        }
+        environ = (
+            os.environ
+            | dict(more or {})
+            | {
+                "DARKROOM_DATA_DIR": str(folder),
+                "DARKROOM_WEB_PORT": str(port),
+                "DARKROOM_QUEUE_BOUND": str(2 * N_WAITING),  # those who ask during the bench come on top
+            }
+        )
         environ |= {"DARKROOM_WORKER_COMMAND": worker} if worker else {}
         self.began_s = time.perf_counter()
         self.process = subprocess.Popen(
@@ -204,6 +208,11 @@ class Serving:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1_024
+
+    def cpu_s(self) -> float:
+        """Seconds of a core that the bot itself has had."""
+        words = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
         """kill -9."""
@@ -336,7 +345,7 @@ def main() -> None:
             for name, seconds in asyncio.run(steps(data, chosen.rounds)):
                 print(_row(name, seconds), flush=True)
         if chosen.only in (None, "talk"):
-            for name, worker in (("drawer, 50 ms a step", _DRAWER), ("pocket", None)):
+            for name, worker in (("drawer, 50 ms a step", DRAWER), ("pocket", None)):
                 data = Path(folder) / name.partition(",")[0]
                 asyncio.run(prepared(data, chosen.waiting, chosen.history))
                 about, seconds, lags = talk(data, worker, min(chosen.rounds, 300))

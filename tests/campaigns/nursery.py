@@ -7,21 +7,33 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Protocol
 
-from tests.fakes.wire_bot import TAG, Life, live
+from tests.fakes.wire_bot import TAG, live
 
 _LOOK_EVERY_S = 0.02
 PRELOADED = ("tests.fakes.wire_bot", "tests.campaigns.nursery", "bot.platforms.web.server")
 
 
-class Being:
-    """A life that was begun."""
+class Reporting(Protocol):
+    """What a life is begun with: what it has to say goes into a file."""
 
-    def __init__(self, life: Life) -> None:
+    @property
+    def report(self) -> Path:
+        """That file."""
+
+
+class Being:
+    """A life that was begun. `live` lives it; what is `preloaded` by the first of them is there for all."""
+
+    def __init__(
+        self, life: Reporting, live: Callable[[Any], None] = live, preloaded: tuple[str, ...] = PRELOADED
+    ) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOADED))
+        context.set_forkserver_preload(list(preloaded))
         self.life = life
         self.begun_at = time.monotonic()
         self._process = context.Process(target=live, args=(life,))

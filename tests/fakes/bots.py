@@ -1,13 +1,14 @@
 """The real bot as a child process, as `make run` starts it."""
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def running_bot(data_dir: Path, *, worker: str | None = None, **settings: str) -
             process.kill()
         process.wait()
         process.stdout.close()
+
+
+@asynccontextmanager
+async def bot_beside(data_dir: Path, *, worker: str | None = None, **settings: str) -> AsyncIterator[RunningBot]:
+    """The same, for a test in whose own event loop a chat's server lives: it answers while the bot starts and ends."""
+    running = running_bot(data_dir, worker=worker, **settings)
+    bot = await asyncio.to_thread(running.__enter__)
+    try:
+        yield bot
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)

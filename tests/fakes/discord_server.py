@@ -14,6 +14,7 @@ says who spoke when told to be quiet. Knows nothing of Darkroom.
 
 import asyncio
 import json
+import math
 import secrets
 import socket
 import struct
@@ -212,7 +213,7 @@ class FakeDiscord(Scene):
             return self._too_many(call, left_s, headers)
         status, body = self._do(call, plan, route)
         call.parts = {}
-        if call.fault is Fault.TOO_MANY:
+        if call.fault is Fault.TOO_MANY and status == 429:  # else it was refused for good, which comes first
             return self._too_many(call, body, headers)
         if call.fault in (Fault.REPLY_LOST, Fault.RESET, Fault.STALLED):
             if call.fault is Fault.STALLED:
@@ -259,7 +260,7 @@ class FakeDiscord(Scene):
 
     def _too_many(self, call: Call, retry_after_s: float, headers: dict[str, str]) -> web.Response:
         body = {"message": "You are being rate limited.", "retry_after": round(retry_after_s, 3), "global": False}
-        more = {"Via": "1.1 google", "Retry-After": str(round(retry_after_s) or 1), "X-RateLimit-Scope": "user"}
+        more = {"Via": "1.1 google", "Retry-After": str(math.ceil(retry_after_s)), "X-RateLimit-Scope": "user"}
         return self._reply(call, 429, {**body, "code": 0}, {**headers, **more})
 
     def _reply(self, call: Call, status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

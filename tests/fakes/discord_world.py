@@ -243,6 +243,8 @@ class Message:
                 at_s=self.world.now(),
             )
         )
+        if self.world.after_a_change:
+            self.world.after_a_change(self)
         self.world.touch()
 
     async def until(self, holds: Callable[["Message"], bool], timeout_s: float = 5.0) -> "Message":
@@ -252,7 +254,10 @@ class Message:
 
 
 class World:
-    """Everything there is. Times are monotonic seconds, ahead of the clock by what was passed."""
+    """Everything there is. Times are monotonic seconds, ahead of the clock by what was passed.
+
+    `after_a_change` is called with each message that is new or was changed.
+    """
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
@@ -260,6 +265,7 @@ class World:
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
         self.attachments: dict[int, Attachment] = {}
+        self.after_a_change: Callable[[Message], None] | None = None
         self.base_url = ""
         self.attachment_size_limit = 10 * MIB
         self.keeps_files = (
@@ -303,8 +309,8 @@ class World:
                     await self._changed.wait()
 
     def new_id(self) -> int:
-        """A snowflake: by the clock on the wall, one after the other."""
-        self._last_id = max(self._last_id + 1, (int(time.time() * 1000) - EPOCH_MS) << 22)
+        """A snowflake: by the clock on the wall and what was passed, one after the other."""
+        self._last_id = max(self._last_id + 1, (int((time.time() + self._ahead_s) * 1000) - EPOCH_MS) << 22)
         return self._last_id
 
     # Things

@@ -74,8 +74,8 @@ class Delivering:
         where, at = read(to.reply_to), message_name(name)
         if at.message == _DELETED or not (where.is_member or where.is_private):
             return
-        answering = at.message if self._calls.may_look_back(at.channel) else None  # Discord wants that right for it
         try:
+            answering = at.message if self._calls.may_look_back(at.channel) else None  # Discord wants that right for it
             await self._calls.post(at.channel, messages.ping_of(where.user), (), f"{to.request}p", answering)
         except PlatformError as exc:
             log.info("somebody was not pinged", request=to.request, reason=str(exc))

@@ -14,9 +14,11 @@ import structlog
 
 from bot.platforms.discord import wire
 from bot.platforms.discord.address import MessageName
-from bot.platforms.discord.messages import EPHEMERAL, Json, Upload
+from bot.platforms.discord.messages import EPHEMERAL, Json, Upload, of_words
 from bot.platforms.discord.wire import AnsweredAlready, TokenGone, Wire
 from engine.errors import DarkroomError
+
+_NO_FORM = "That took too long to open the form. Please try once more."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -29,7 +31,8 @@ class _Said(Enum):
 
 
 class Reply:
-    """To one interaction. `is_for_asker`: "thinking" is seen by them alone, and so is what takes its place.
+    """To one interaction. `is_for_asker`: "thinking" is seen by them alone, and so is what takes its place; it may be
+    learned late.
 
     Within `async with`, "thinking" is said after `patience_s`; `before_thinking` is awaited before it is.
     """
@@ -48,7 +51,7 @@ class Reply:
         self.interaction = interaction
         self._calls = calls
         self._token = token
-        self._is_for_asker = is_for_asker
+        self.is_for_asker = is_for_asker
         self._is_press = is_press
         self._patience_s = patience_s
         self._before_thinking = before_thinking
@@ -89,9 +92,12 @@ class Reply:
             return await self._calls.follow_up(self._token, _quiet(message), files)
 
     async def show_form(self, form: Json) -> None:
-        """Answer with a form, which must come first. Raises: PlatformError."""
+        """Answer with a form, which must come first: after "thinking", a sentence comes. Raises: PlatformError."""
         async with self._turn:
-            await self._calls.reply(self.interaction, self._token, wire.MODAL, form)
+            if self._said is _Said.NOTHING:
+                await self._calls.reply(self.interaction, self._token, wire.MODAL, form)
+            else:
+                await self._calls.edit_reply(self._token, of_words(_NO_FORM), ())
             self._said = _Said.ANSWER
 
     async def take(self) -> None:
@@ -128,7 +134,7 @@ class Reply:
             self._said = _Said.NOTHING_NEW
             return
         await self._before_thinking()
-        data = {"flags": EPHEMERAL} if self._is_for_asker else {}
+        data = {"flags": EPHEMERAL} if self.is_for_asker else {}
         with contextlib.suppress(AnsweredAlready):  # a call of ours had worked
             await self._calls.reply(self.interaction, self._token, wire.THINKING, data)
         self._said = _Said.THINKING

@@ -175,9 +175,12 @@ class Wire:
     def may_look_back(self, channel: int) -> bool:
         """Whether we may read what was said in a channel: without the right, Discord says that there is nothing.
 
-        Of a channel that is not known, such as direct messages, it is taken to be so.
+        Of a channel that is not known, such as direct messages, it is taken to be so; not before all servers were told.
+        Raises: PlatformError then.
         """
         known = self._client.get_channel(channel)
+        if known is None and not self._client.is_ready():
+            raise PlatformError(_NOT_YET)
         if not isinstance(known, discord.abc.GuildChannel | discord.Thread):
             return True
         me: discord.Member | None = known.guild.me
