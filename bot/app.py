@@ -15,6 +15,7 @@ from bot.desk.sentences import span
 from bot.house import House, furnish, keep_house
 from bot.platforms.base import Chat
 from bot.platforms.discord.settings import DiscordSettings
+from bot.platforms.telegram.settings import TelegramSettings
 from bot.platforms.web.server import WebPlatform, WebSettings
 from bot.requests import Course
 from bot.settings import Settings
@@ -138,6 +139,13 @@ def chats_of(settings: Settings) -> list[Callable[[House], Chat]]:
         chosen = discord_settings(settings)
         found.append(
             lambda house: DiscordPlatform(house.studio, house.finisher, chosen, house.data_dir, house.desk.add_owner)
+        )
+    if settings.telegram_token:
+        from bot.platforms.telegram.platform import TelegramPlatform
+
+        ours = TelegramSettings(token=settings.telegram_token, api_base=settings.telegram_api_base)
+        found.append(
+            lambda house: TelegramPlatform(house.studio, house.finisher, house.store.arrivals, ours, house.data_dir)
         )
     return found
 

@@ -53,6 +53,7 @@ class Budgets:
         kinds = (
             (f"message {message}", self._budget.of_message),
             (f"chat {chat}", self._budget.of_chat),
+            (f"crowd {chat}", self._budget.of_crowd if chat.startswith("-") else None),
             ("all", self._budget.of_all),
         )
         return [(key, window) for key, window in kinds if window]

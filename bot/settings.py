@@ -26,6 +26,7 @@ KEYS = (  # as the TOML file spells them
     *("web_host", "web_port", "web_password", "web_hosts", "web_behind_proxy", "disk_budget_mib"),
     *("operators", "queue_bound", "retention_days", "restart_pause_s"),
     *("discord_token", "discord_api_base", "discord_gateway", "discord_user_install"),
+    *("telegram_token", "telegram_api_base"),
 )
 MAX_FILE_BYTES = 2**20  # of settings; more is some other file
 _DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
@@ -52,8 +53,8 @@ class Settings:
     `queue_bound`: how many jobs of everybody together may wait. `retention_days` 0 keeps what people asked for ever.
     `restart_pause_s`: the longest pause before a start after lives that were cut off at once; 0 is none.
     `discord_api_base` and `discord_gateway` put something in Discord's place; `discord_user_install`: people may add
-    the bot to themselves. `config_file` was read, None if there is none. `unread` are DARKROOM_ names in the
-    environment that nothing reads.
+    the bot to themselves. `telegram_api_base`: a Bot API server of one's own. `config_file` was read, None if there is
+    none. `unread` are DARKROOM_ names in the environment that nothing reads.
     """
 
     data_dir: Path
@@ -77,6 +78,8 @@ class Settings:
     discord_api_base: str = "https://discord.com/api/v10"
     discord_gateway: str | None = None
     discord_user_install: bool = False
+    telegram_token: str | None = field(default=None, repr=False)
+    telegram_api_base: str = "https://api.telegram.org"
     unread: tuple[str, ...] = ()
 
 
@@ -120,6 +123,8 @@ def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
         "discord_api_base": _take(found, "discord_api_base", _http_base),
         "discord_gateway": _take(found, "discord_gateway", _socket_base),
         "discord_user_install": _take(found, "discord_user_install", _yes_or_no),
+        "telegram_token": _take(found, "telegram_token", _token),
+        "telegram_api_base": _take(found, "telegram_api_base", _http_base),
     }
     given = {name: value for name, value in known.items() if value is not None}
     return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)

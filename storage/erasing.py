@@ -49,6 +49,7 @@ async def erase(writing: Writing, leaving: Sequence[Leaving], now_ms: int, hash_
         ("inbox", "person", rows),
         ("sessions", "owner", [each.account for each in leaving]),
         ("links", "owner", [each.account for each in leaving]),
+        ("arrivals", "account", [each.account for each in leaving]),
     ):
         await writing.run_many(f"DELETE FROM {table} WHERE {column} = :key", [{"key": key} for key in keys])
     await writing.run_many(

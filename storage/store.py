@@ -11,6 +11,7 @@ import structlog
 
 from engine.errors import StorageError
 from storage.acts import Acts
+from storage.arrivals import Arrivals
 from storage.audit import Audit
 from storage.codes import Codes
 from storage.database import Connect, Database
@@ -60,6 +61,7 @@ class Store:
     exporting: Exporting
     forgetting: Forgetting
     lives: Lives
+    arrivals: Arrivals
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +101,7 @@ async def open_store(
                     exporting=Exporting(database, pictures, clock, secret.hash_of),
                     forgetting=forgetting,
                     lives=Lives(database, clock),
+                    arrivals=Arrivals(database, clock),
                 )
         finally:
             await database.close()

@@ -30,10 +30,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How often messages may be edited at most; each is (how many, in so many seconds). None: as often as liked."""
+    """How often messages may be edited at most; each is (how many, in so many seconds). None: as often as liked.
+
+    `of_crowd` holds beside `of_chat` in chats whose name begins with a minus, as Telegram numbers its groups.
+    """
 
     of_message: tuple[int, float]
     of_chat: tuple[int, float] | None = None
+    of_crowd: tuple[int, float] | None = None
     of_all: tuple[int, float] | None = None
 
 

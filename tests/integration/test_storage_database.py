@@ -21,6 +21,8 @@ from tests.fakes.inline_sqlite import InlineConnection
 
 NOTE = "INSERT INTO chores (name) VALUES (:name)"
 
+NOW = max(migrate.migrations())  # our version
+
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
@@ -388,7 +390,7 @@ async def test_a_newer_database_is_refused_and_kept(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 999")
     connection.close()
-    await _refused(path, r"newer Darkroom \(its version is 999, this one knows 2\): update")
+    await _refused(path, rf"newer Darkroom \(its version is 999, this one knows {NOW}\): update")
 
 
 async def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) -> None:
@@ -401,34 +403,35 @@ async def test_a_folder_in_the_place_of_the_database_is_refused(tmp_path: Path) 
 # Migrations
 
 
-def _with(folder: Path, name: str, sql: str) -> Path:
+def _with(folder: Path, sql: str) -> Path:
     """Our migrations and one more."""
     shutil.copytree(migrate.FOLDER, folder)
-    (folder / name).write_text(sql)
+    (folder / f"{NOW + 1:04}_more.sql").write_text(sql)
     return folder
 
 
 async def test_an_older_database_is_copied_and_brought_up_to_date(tmp_path: Path) -> None:
     """The copy is whole, and of the version before."""
     path = await _made(tmp_path / "a.sqlite")
-    newer = _with(tmp_path / "m", "0003_more.sql", "CREATE TABLE more (id INTEGER) STRICT;")
+    newer = _with(tmp_path / "m", "CREATE TABLE more (id INTEGER) STRICT;")
     database = await Database.open(path, newer)
     assert len(await database.read(names)) == 200
     await database.close()
-    copy = sqlite3.connect(tmp_path / "a-version-0002.sqlite")
-    assert copy.execute("PRAGMA user_version").fetchone() == (2,)
+    copy = sqlite3.connect(tmp_path / f"a-version-{NOW:04}.sqlite")
+    assert copy.execute("PRAGMA user_version").fetchone() == (NOW,)
     assert copy.execute("SELECT count(*) FROM chores").fetchone() == (200,)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
-    assert files_in(tmp_path) == ["a-version-0002.sqlite", "a.sqlite", "m"]
+    assert files_in(tmp_path) == [f"a-version-{NOW:04}.sqlite", "a.sqlite", "m"]
 
 
 @pytest.mark.parametrize("broken", ["INSERT INTO nowhere VALUES (1);", "CREATE TABLE half ("])
 async def test_a_migration_that_fails_leaves_everything_as_it_was(tmp_path: Path, broken: str) -> None:
     """The old tables, the old version and a copy; the older program still opens it."""
     path = await _made(tmp_path / "a.sqlite")
-    newer = _with(tmp_path / "m", "0003_more.sql", f"DELETE FROM chores; {broken}")
-    with pytest.raises(StorageError, match=r"could not be brought to version 3.*It is as it was.*a-version-0002"):
+    newer = _with(tmp_path / "m", f"DELETE FROM chores; {broken}")
+    said = rf"could not be brought to version {NOW + 1}.*It is as it was.*a-version-{NOW:04}"
+    with pytest.raises(StorageError, match=said):
         await Database.open(path, newer)
     database = await Database.open(path)
     assert len(await database.read(names)) == 200

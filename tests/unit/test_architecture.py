@@ -57,7 +57,7 @@ AT_HOME = {
     "sqlite3": ("storage",),
     "aiohttp": ("bot.platforms.web", "bot.platforms.discord"),
     "discord": ("bot.platforms.discord",),
-    "telegram": (),
+    "telegram": ("bot.platforms.telegram",),
     "ray": (),
     "pickle": (),
 }

@@ -1,0 +1,1 @@
+"""Telegram: prompts, pictures and buttons in private chats, groups and topics, in front of the studio."""

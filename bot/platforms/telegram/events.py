@@ -1,0 +1,128 @@
+"""An update → who says what, where. Knows nothing of what is asked and asks nobody."""
+
+from dataclasses import dataclass
+
+from telegram import Chat, Message, MessageEntity, Update, User
+
+from bot.cards import Origin
+from bot.platforms.telegram.address import Where
+from bot.platforms.telegram.messages import named_in
+
+ANONYMOUS_ADMIN, CHANNEL_BOT, LINKED_CHANNEL = 1_087_968_824, 136_817_688, 777_000  # Telegram's own accounts
+_MEDIA = "image/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A message that somebody wrote. `words` without a mention of us; `is_for_us`: a command, or an answer to us.
+
+    `file`: a picture in it, else in what it answers. `named`: the request or picture that the message of ours names
+    which it answers. `is_anonymous`: an admin who hides behind the group.
+    """
+
+    where: Where
+    message: Message
+    words: str
+    is_command: bool
+    is_for_us: bool
+    file: str | None
+    named: str | None
+    is_anonymous: bool = False
+
+
+def account_of(update: Update) -> str:
+    """Whose update it is, "" where it is nobody's."""
+    message = update.message
+    if message and message.sender_chat:
+        return f"telegram:{message.sender_chat.id}"
+    user = update.effective_user
+    return f"telegram:{user.id}" if user else ""
+
+
+def heard(message: Message, bot: User) -> Heard | None:
+    """What somebody wrote, if it is anything to us: no posts of channels, no forwarded commands, no other bot's."""
+    sender = message.from_user
+    if message.is_automatic_forward or sender is None or (sender.is_bot and sender.id != ANONYMOUS_ADMIN):
+        return None
+    if message.sender_chat and message.sender_chat.id != message.chat.id:
+        return None  # a channel that speaks in a group: nobody we could answer for it
+    words = (message.text or message.caption or "").strip()
+    is_command = words.startswith(("/", "／"))
+    if is_command and (message.forward_origin is not None or _is_for_another(words, bot)):
+        return None
+    answered = message.reply_to_message
+    is_answer_to_us = bool(answered and answered.from_user and answered.from_user.id == bot.id)
+    is_mention = bool(bot.username) and words.casefold().startswith(f"@{bot.username}".casefold())
+    if is_mention:
+        words = words[len(bot.username or "") + 1 :].strip()
+    return Heard(
+        where=where_of(message, account_of_message(message)),
+        message=message,
+        words=words,
+        is_command=is_command,
+        is_for_us=message.chat.type == Chat.PRIVATE or is_command or is_answer_to_us or is_mention,
+        file=picture_in(message) or (picture_in(answered) if answered and not is_answer_to_us else None),
+        named=_named(answered) if answered and is_answer_to_us else None,
+        is_anonymous=sender.id == ANONYMOUS_ADMIN and message.sender_chat is not None,
+    )
+
+
+def account_of_message(message: Message) -> str:
+    """Who wrote it: the person; the group for an admin who hides behind it."""
+    if message.sender_chat:
+        return f"telegram:{message.sender_chat.id}"
+    return f"telegram:{message.from_user.id}" if message.from_user else ""
+
+
+def where_of(message: Message, account: str, *, answering: int | None = None) -> Where:
+    """Where its answer is to be: under it, in its topic."""
+    chat = message.chat
+    thread = message.message_thread_id if message.is_topic_message else None
+    return Where(
+        place=f"telegram:{chat.id}" + (f":{thread}" if thread else ""),
+        account=account,
+        chat=chat.id,
+        thread=thread,
+        answering=message.message_id if answering is None else answering,
+        is_shared=chat.type != Chat.PRIVATE,
+    )
+
+
+def origin_of(where: Where, event_key: str, asker: str, *, answered: str | None, is_admin: bool) -> Origin:
+    """Who asks."""
+    community = f"telegram:{where.chat}" if where.thread else ""
+    return Origin(
+        platform="telegram",
+        owner=where.account,
+        place=where.place,
+        reply_to=where.written(),
+        event_key=event_key,
+        asker=asker,
+        answered=answered,
+        is_place_shared=where.is_shared,
+        is_place_admin=is_admin,
+        community=community,
+    )
+
+
+def picture_in(message: Message) -> str | None:
+    """The file of a picture in a message, at its largest: a photo, or a picture sent as a file."""
+    if message.photo:
+        return message.photo[-1].file_id
+    document = message.document
+    if document and (document.mime_type or "").startswith(_MEDIA):
+        return document.file_id
+    return None
+
+
+def _named(message: Message) -> str | None:
+    text = message.text or message.caption or ""
+    entities: tuple[MessageEntity, ...] = message.entities or message.caption_entities
+    return named_in(text, entities)
+
+
+def _is_for_another(words: str, bot: User) -> bool:
+    """/imagine@another_bot."""
+    command = words.split(maxsplit=1)[0]
+    _, _, name = command.partition("@")
+    return bool(name) and name.casefold() != (bot.username or "").casefold()

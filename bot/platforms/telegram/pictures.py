@@ -1,0 +1,96 @@
+"""The picture that a message shows, and files as they are: within Telegram's bounds. Knows nothing of calls.
+
+Several pictures are one grid; each alone comes on a button. Telegram makes a JPEG of every photo: for the very file
+there is /original.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.cards import Card, Origin, Paper, State
+from bot.library import Served
+from bot.platforms.telegram.address import Where
+from engine.errors import UserError
+from engine.finish import Finisher
+
+MAX_PHOTO_BYTES = 10 * 2**20 - 65_536
+MAX_FILE_BYTES = 50 * 2**20 - 65_536
+MAX_SUM_PX, MAX_RATIO = 10_000, 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file, and what it is called."""
+
+    name: str
+    body: bytes
+    is_photo: bool = True
+
+
+class Files(Protocol):
+    """What is asked of the studio."""
+
+    async def file_for(self, origin: Origin, name: str, kind: str) -> Served:
+        """A file, for who may see it. Raises: UserError."""
+
+
+class Pictures:
+    """Gathers what a card shows."""
+
+    def __init__(self, files: Files, finisher: Finisher) -> None:
+        self._files = files
+        self._finisher = finisher
+
+    async def of_card(self, card: Card, where: Where) -> File | None:
+        """One picture or file for a message, None for words alone. Raises: DarkroomError."""
+        if card.paper:
+            return await self._paper(card.paper, where)
+        if card.state in (State.DRAWING, State.LOADING):
+            return await self._preview(card)
+        if card.grid:
+            return await self._photo(*await self._read(where, card.grid, "picture"))
+        there = [(tile.picture, tile.is_kept) for tile in card.tiles if tile.picture]
+        kind = "picture" if card.id else "thumbnail"  # a page of the history is small
+        found = [await self._read(where, picture, kind if is_kept else "thumbnail") for picture, is_kept in there]
+        if not found:
+            return None
+        if len(found) == 1:
+            return await self._photo(*found[0])
+        grid = await self._finisher.plain_grid(tuple(body for _, body in found))
+        return await self._photo(f"darkroom-{len(found)}-pictures.png", grid)
+
+    async def _preview(self, card: Card) -> File | None:
+        previews = tuple(tile.preview for tile in card.tiles)
+        if not any(previews):
+            return None
+        return File(name="developing.webp", body=await self._finisher.developing(previews))
+
+    async def _photo(self, name: str, body: bytes) -> File:
+        if len(body) <= MAX_PHOTO_BYTES:
+            return File(name=name, body=body)
+        shrunk = await self._finisher.within(body, MAX_PHOTO_BYTES)
+        return File(name=name.removesuffix(".png") + shrunk.suffix, body=shrunk.file)
+
+    async def _paper(self, paper: Paper, where: Where) -> File:
+        name, body = await self._read(where, paper.name, paper.kind)
+        if len(body) > MAX_FILE_BYTES:
+            raise UserError(f"That file has {len(body) / 2**20:.0f} MiB, and Telegram takes 50; get it on the page.")
+        is_chart = paper.kind == "paper" and paper.media_type == "image/png"
+        return File(name=paper.download_name if paper.kind == "paper" else name, body=body, is_photo=is_chart)
+
+    async def _read(self, where: Where, name: str, kind: str) -> tuple[str, bytes]:
+        served = await self._files.file_for(_origin(where), name, kind)
+        return served.download_name, await asyncio.to_thread(served.path.read_bytes)
+
+
+def _origin(where: Where) -> Origin:
+    return Origin(
+        platform="telegram",
+        owner=where.account,
+        place=where.place,
+        reply_to="",
+        event_key="",
+        asker="",
+        is_place_shared=where.is_shared,
+    )
