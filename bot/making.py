@@ -3,6 +3,7 @@
 Knows nothing of platforms: what it hears meanwhile it tells to the request's `Live`.
 """
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
@@ -100,6 +101,10 @@ class Maker:
         await self._store.requests.fail_job(job.id, _POISON)
 
     async def _outcome(self, live: Live, job: JobRow) -> Outcome:
+        if (
+            self._engine.is_closed
+        ):  # nobody draws any more in this life; it waits for the next, and `close` lets go of it
+            await asyncio.get_running_loop().create_future()
         if not self._engine.has(job.id):
             await self._engine.submit(self._job(live, job), source=self._source_of(job))
         async for event in self._engine.watch(job.id):

@@ -131,6 +131,11 @@ class Engine:
         """Whether `pause` was asked for and `resume` was not."""
         return self._is_paused
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called, or no worker came up at the start: nothing is drawn here any more."""
+        return self._is_closed
+
     async def close(self) -> None:
         """End all workers; jobs that are not finished end as Lost. Again does nothing more."""
         self._is_closed, self._feeder.is_open = True, False

@@ -13,17 +13,19 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bot.app import open_bot
 from bot.cards import Card, Paper, State
 from bot.library import Library
 from bot.making import MOST_LOSSES
 from bot.parser import parse
+from bot.settings import Settings
 from bot.sources import MAX_UPLOADS_EACH
-from engine.errors import BadPicture, StorageError, UserError
+from engine.errors import BadPicture, EngineError, StorageError, UserError
 from engine.finish import Finisher
 from storage import records
 from storage.records import JobRow, RequestRow
 from storage.requests import Requests
-from tests.fakes import engines
+from tests.fakes import drawer, engines
 from tests.fakes.houses import House, open_house
 from tests.fakes.platforms import origin
 
@@ -440,6 +442,18 @@ async def test_what_was_not_finished_goes_on_after_a_restart(tmp_path: Path) -> 
         done = await house.platform.card(card.id)
         assert done.state is State.DONE
         assert await house.store.history.count("recorder:ada", "") == 1
+
+
+async def test_a_worker_that_never_comes_up_costs_no_request(tmp_path: Path) -> None:
+    """A bad driver ends the program with a sentence; what waits is drawn by the life after it."""
+    async with open_house(tmp_path, *engines.SLOW) as house:
+        cards = [await house.ask(f"/imagine a red circle --seed {seed}") for seed in range(3)]
+    broken = Settings(data_dir=tmp_path, web_port=0, worker_command=(*drawer.COMMAND, "--misbehave", "exit"))
+    with pytest.raises(EngineError, match="no brushes"):
+        async with open_bot(broken, chats=()):
+            pass
+    async with open_house(tmp_path, resume=True) as house:
+        assert {(await house.platform.card(card.id)).state for card in cards} == {State.DONE}
 
 
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
