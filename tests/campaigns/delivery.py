@@ -28,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from storage.store import DATABASE_NAME, open_store
 from tests.campaigns import audit, deliveries
 from tests.campaigns.deliveries import Count, Ledger
@@ -64,6 +66,7 @@ class Plan:
     share: float = SHARE
     refusals: float = REFUSALS
     pace: float = PACE
+    every: int = EVERY
 
 
 @dataclass(kw_only=True)
@@ -127,7 +130,7 @@ async def _ask_all(plan: Plan, stage: Stage, ledger: Ledger, lives: Lives, ahead
     """Until enough requests were taken; the life that is left."""
     luck, began_at = random.Random(f"{plan.seed} campaign"), time.monotonic()
     being, told_at, looked_at = await lives.next(), began_at, began_at
-    happens_at = EVERY
+    happens_at = plan.every
     happened: dict[str, int] = dict.fromkeys(_HAPPENS, 0)
     while len(ledger.request_of) < plan.n:
         await stage.stir(plan.n_open, ledger)
@@ -143,10 +146,11 @@ async def _ask_all(plan: Plan, stage: Stage, ledger: Ledger, lives: Lives, ahead
             told_at = now
             _tell(now - began_at, len(ledger.request_of), stage, happened, lives)
         if stage.tallies.n_asked >= happens_at:
-            happens_at += luck.randrange(EVERY // 2, EVERY * 3 // 2)
+            happens_at += luck.randrange(plan.every // 2, plan.every * 3 // 2)
             what = luck.choices(list(_HAPPENS), list(_HAPPENS.values()))[0]
             happened[what] += 1
             being = await _happen(what, stage, lives, being, ahead)
+    _tell(time.monotonic() - began_at, len(ledger.request_of), stage, happened, lives)
     return being
 
 
@@ -216,9 +220,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--open", type=int, default=64, help="requests at once")
     parser.add_argument("--share", type=float, default=SHARE, help="of the calls and events that meet trouble")
+    parser.add_argument("--every", type=int, default=EVERY, help="requests, from one misfortune of all to the next")
     parser.add_argument("--keep", type=Path, help="where the folder on which something went wrong is kept")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="darkroom-delivery-", dir=options.keep))
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory((folder / "campaign.log").open("w")))
     plan = Plan(
         platform=options.platform,
         n=options.n,
@@ -226,6 +232,7 @@ def main() -> int:
         folder=folder,
         n_open=options.open,
         share=options.share,
+        every=options.every,
     )
     began_at = time.monotonic()
     found = asyncio.run(campaign(plan))

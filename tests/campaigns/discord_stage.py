@@ -1,8 +1,8 @@
 """The fake Discord of a campaign with its places and people, and what befalls their requests.
 
-People ask in channels, threads, direct messages and in a server that the bot is not in. While a request is being made
-its message may be deleted, its channel may go, its token may die before its time; some have closed their direct
-messages. Knows nothing of the bot but how its life begins.
+People ask in channels, threads, direct messages, where the bot may not look back, and in a server that it is not in.
+While a request is being made its message may be deleted, its channel may go, its token may die before its time; some
+have closed their direct messages. Knows nothing of the bot but how its life begins.
 """
 
 import random
@@ -21,7 +21,7 @@ from tests.fakes.discord_bot import DiscordLife
 from tests.fakes.discord_faults import RateLimit, Weather
 from tests.fakes.discord_interactions import TOKEN_S, Interaction
 from tests.fakes.discord_server import FakeDiscord
-from tests.fakes.discord_world import Channel, User
+from tests.fakes.discord_world import BOT, Channel, Permission, User
 
 N_PEOPLE, N_CHANNELS = 150, 12
 CLOSED = 0.15  # of the people have closed their direct messages
@@ -94,12 +94,15 @@ class DiscordStage(Sight):
         channels = [server.add_channel(self.home, f"art-{n}") for n in range(N_CHANNELS)]
         threads = [server.add_channel(self.home, f"thread-{n}", "thread", parent=channels[0]) for n in range(2)]
         self.private = server.add_channel(self.home, "private")
+        blind = server.add_guild("blind", server.owner)  # where the bot may not read what was said
+        blind.app_permissions = blind.roles[blind.id].permissions = BOT & ~int(Permission.READ_MESSAGE_HISTORY)
+        unread = server.add_channel(blind, "unread")
         away = server.add_guild("away", server.owner, has_bot=False)
         foreign = server.add_channel(away, "elsewhere")
         self._people = [server.add_user(f"p{n}") for n in range(N_PEOPLE)]
         for person in self._people:
             person.has_blocked_bot = self._luck.random() < CLOSED
-        guild = [(each, "guild") for each in (*channels, *threads, self.private)]
+        guild = [(each, "guild") for each in (*channels, *threads, self.private, unread)]
         self._places = [*guild, (foreign, "user")]
         server.webhook_limit = RateLimit(n_calls=5, per_s=2.0)
         server.channel_limit = RateLimit(n_calls=5, per_s=5.0 * self._pace)

@@ -3,7 +3,7 @@
 from tests.fakes.telegram_calls import Call
 from tests.fakes.telegram_message import Message
 from tests.fakes.telegram_refusals import Refusal, Why
-from tests.fakes.telegram_world import GENERAL, Chat, Topic, World
+from tests.fakes.telegram_world import GENERAL, Chat, World
 
 _NEEDED = {
     "": "send text messages",
@@ -49,17 +49,13 @@ class Access:
             raise Refusal(otherwise)
         return message
 
-    def topic(self, chat: Chat, thread: int | None) -> Topic | None:
-        """The topic of a forum in which something is to be said; None outside of forums and in General."""
-        if thread is None:
-            general = chat.topics.get(GENERAL)
-            self._check_open(chat, general)
-            return None
-        topic = chat.topics.get(thread) if chat.is_forum and thread != GENERAL else None
-        if topic is None or topic.is_deleted:
+    def check_topic(self, chat: Chat, thread: int | None) -> None:
+        """Whether something may be said in this topic of a forum; None is General, and everywhere else."""
+        topic = chat.topics.get(GENERAL if thread is None else thread)
+        if thread is not None and (topic is None or topic.is_deleted or thread == GENERAL):
             raise Refusal(Why.NO_THREAD)
-        self._check_open(chat, topic)
-        return topic
+        if topic and topic.is_closed and not chat.member(self._world.bot).may("can_manage_topics"):
+            raise Refusal(Why.TOPIC_CLOSED)
 
     def check_may_send(self, chat: Chat, kind: str = "") -> None:
         """Whether the bot may say this kind of thing here: "" is text."""
@@ -108,7 +104,3 @@ class Access:
             raise Refusal(Why.NO_CHAT)
         what = "was kicked from" if bot.status == "kicked" else "is not a member of"
         raise Refusal((403, f"bot {what} the {chat.kind} chat"))
-
-    def _check_open(self, chat: Chat, topic: Topic | None) -> None:
-        if topic and topic.is_closed and not chat.member(self._world.bot).may("can_manage_topics"):
-            raise Refusal(Why.TOPIC_CLOSED)

@@ -29,7 +29,6 @@ class Mishap(StrEnum):
     LATE = "late"  # after the one that comes next
 
 
-DONE_ALL_THE_SAME = (Fault.REPLY_LOST, Fault.RESET, Fault.BROKEN_AFTER, Fault.STALLED)
 FOR_GOOD = (Fault.REFUSED, Fault.GONE)
 _PASSING = tuple(each for each in Fault if each not in FOR_GOOD)
 _TOUCHED = ("send*", "edit*", "deleteMessage", "answer*", "getFile")

@@ -58,7 +58,7 @@ class Hearing(World):
         """Whoever acts in a group becomes a member of it, if nobody threw them out."""
         if chat.user:
             assert chat.user is user, f"{user.name} does not see the chat with {chat.user.name}"
-            assert not user.has_blocked_bot, f"{user.name} has blocked the bot; see `start` and `unblock`"
+            assert not user.has_blocked_bot, f"{user.name} has blocked the bot; see `start_bot` and `unblock`"
             return
         member = chat.members.setdefault(user.id, Member(user=user))
         assert member.is_in, f"{user.name} is not in {chat.title}: {member.status}"

@@ -72,7 +72,7 @@ class Sending:
             raise Refusal(Why.NO_ACTION)
         chat = self._access.chat(call, is_to_write=True)
         thread = call.integer("message_thread_id") or None
-        self._access.topic(chat, thread)
+        self._access.check_topic(chat, thread)
         chat.actions.append(Action(action=call.text("action"), thread=thread, at_s=self._world.now()))
         self._world.touch()
         return True
@@ -88,7 +88,7 @@ class Sending:
         reply_to = self._reply_to(chat, call)
         # An answer is where that is which it answers.
         thread = call.integer("message_thread_id") or (reply_to.thread if reply_to else None)
-        self._access.topic(chat, thread)
+        self._access.check_topic(chat, thread)
         return Place(chat=chat, reply_to=reply_to, thread=thread)
 
     def _reply_to(self, chat: Chat, call: Call) -> Message | None:

@@ -12,6 +12,7 @@ from tests.fakes.telegram_world import Json, World
 
 KEPT_S, WEEK_S = 24 * 3600, 7 * 24 * 3600
 MOST_POLL_S = 50
+_REPEAT_S = 3.0
 _FIRST_IDS = (100_000_000, 999_999_999)
 _FUTURE = 10  # an offset that is further ahead is no number that was ever told
 # Those that a bot hears of without asking for them, among what is played here.
@@ -41,7 +42,11 @@ class Update:
 
 
 class Updates:
-    """All that were made, and those that wait. `after_one` is called when there is a new one."""
+    """All that were made, and those that wait. `after_one` is called when there is a new one.
+
+    `holds_repeats`: a call with the offset of one that came less than 3 s ago waits for 3 s, whatever it asks for. The
+    Bot API does so (Client.cpp), also to the last call of a python-telegram-bot that stops; few tests want to wait.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -49,6 +54,7 @@ class Updates:
         self.unwanted: list[tuple[str, Json]] = []  # of kinds that the bot did not want
         self.allowed: frozenset[str] = frozenset(_KINDS)
         self.n_polls = 0
+        self.holds_repeats = False
         self.after_one: Callable[[], None] | None = None
         self._pending: list[Update] = []
         self._again: list[Update] = []
@@ -56,6 +62,7 @@ class Updates:
         self._next_id = self._luck.randint(*_FIRST_IDS)
         self._made_at = world.now()
         self._waiting: asyncio.Future[None] | None = None
+        self._asked = (0, -_REPEAT_S)  # the last offset, and when
 
     @property
     def pending(self) -> list[Update]:
@@ -111,6 +118,7 @@ class Updates:
     async def get(self, offset: int, limit: int, timeout_s: int) -> list[Json]:
         """Those that wait, or the next one. Raises: Refusal for who is pushed aside by another that waits."""
         self.n_polls += 1
+        timeout_s = self._held(offset, timeout_s)
         offset = self._confirm(offset)
         found = self._from(offset, limit)
         if not found and timeout_s:
@@ -145,6 +153,13 @@ class Updates:
                 update.is_to_be_told_again = False
                 self._again.append(update)
             self._world.touch()
+
+    def _held(self, offset: int, timeout_s: int) -> int:
+        before, at = self._asked
+        now = self._world.now()
+        self._asked = (offset, now)
+        is_held = self.holds_repeats and offset == before and now - at < _REPEAT_S
+        return max(timeout_s, int(_REPEAT_S)) if is_held else timeout_s
 
     def _confirm(self, offset: int) -> int:
         """Everything before the offset; a negative one keeps so many of the last."""

@@ -1,30 +1,36 @@
-"""A few seeded points of each campaign (`make crash-campaign`, `make disk-campaign`): the same programs, shorter."""
+"""A little of each campaign (`make crash-campaign`, `disk-campaign`, `delivery-campaign`): the same, shorter."""
 
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from storage.records import State
+from storage.records import DeliveryKind, State
 from storage.store import open_store
-from tests.campaigns import audit
+from tests.campaigns import audit, deliveries
+from tests.campaigns.discord_sight import Sight
 from tests.campaigns.ground import Ground
+from tests.fakes import remembered
+from tests.fakes.discord_calls import Call
+from tests.fakes.discord_server import Channel, FakeDiscord, Message
 
 ROOT = Path(__file__).parents[2]
 RESULT = re.compile(r"acknowledged=(\d+) lost=0 doubled=0 ambiguous=\d+ integrity_errors=0")
+DELIVERED = re.compile(r"deliveries=(\d+) lost=0 doubled=0 ambiguous=\d+ refused=\d+ offences=0")
 
 
-def campaign(name: str, *options: str) -> str:
+def campaign(name: str, *options: str, result: re.Pattern[str] = RESULT) -> str:
     """What a campaign says, which must end well."""
     command = [sys.executable, "-m", f"tests.campaigns.{name}", *options]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    result = RESULT.fullmatch(ran.stdout.splitlines()[-1])
-    assert result, ran.stdout
-    assert int(result[1]) > 0
+    found = result.fullmatch(ran.stdout.splitlines()[-1])
+    assert found, ran.stdout
+    assert int(found[1]) > 0
     return ran.stdout
 
 
@@ -40,6 +46,35 @@ def test_a_disk_that_fails_now_and_then_loses_nothing(tmp_path: Path) -> None:
     """Every 67th write fails below SQLite, in a start and later, on a new database and on an old one."""
     options = ("--first", "3", "--points", "450", "--every", "67", "--seed", "7", "--no-full")
     assert "lived on" in campaign("disk", *options, "--keep", str(tmp_path))
+
+
+def test_a_hundred_deliveries_in_bad_weather_lose_and_double_nothing(tmp_path: Path) -> None:
+    """The real adapter on the fake Discord; the bot is stopped, killed and told things twice meanwhile."""
+    options = ("--n", "100", "--seed", "47", "--every", "15", "--open", "32")
+    said = campaign("delivery", *options, "--keep", str(tmp_path), result=DELIVERED)
+    assert "stop 1, kill 1" in said
+
+
+async def test_the_count_of_deliveries_sees_what_is_lost_and_doubled(tmp_path: Path) -> None:
+    """Of three that ended one is seen twice, one nowhere, one was refused; and somebody was told of a fourth."""
+    async with open_store(tmp_path) as store:
+        for number in range(3):
+            request = replace(remembered.request(request_id=f"request{number}"), reply_to="1;;0;7")
+            await store.requests.add(request, [remembered.job(request)])
+            await store.requests.end(request.id, State.FAILED, "The paint ran out.")
+        await store.outbox.sending("request2", DeliveryKind.RESULT)
+        await store.outbox.dead("request2", DeliveryKind.RESULT, "They blocked us.")
+    sight = Sight(FakeDiscord(), "1")
+    place, twice = Channel(id=1, kind="text"), [{"type": 2, "custom_id": "delete:request0"}]
+    for number, parts in enumerate((twice, twice, [{"type": 2, "custom_id": "cancel:nobody"}])):
+        Message(id=number, channel=place, author=sight.server.bot, world=sight.server, components=parts).remember()
+    refused = Call(method="POST", path="/channels/1/messages", query={}, content_type="", at_s=0.0, status=403)
+    refused.body = {"nonce": "request2r"}
+    sight.server.calls.append(refused)
+    sight.drain()
+    counted = deliveries.count(tmp_path, sight)
+    assert (counted.deliveries, counted.lost, counted.doubled, counted.refused) == (4, 2, 1, 1)
+    assert not counted.is_good
 
 
 async def test_the_count_sees_what_is_lost_doubled_and_left_over(tmp_path: Path) -> None:

@@ -420,6 +420,16 @@ async def test_polling_goes_on_through_bad_weather(server: FakeTelegram, bot: Bo
     assert server.problems() == []
 
 
+async def test_who_asks_the_same_again_may_be_held(server: FakeTelegram, chat: Chat, ann: User) -> None:
+    """As the Bot API does for three seconds, although nobody asked to wait; only where a test wants it."""
+    server.updates.holds_repeats = True
+    assert (await raw(server, "getUpdates"))[1]["result"] == []
+    held = asyncio.create_task(raw(server, "getUpdates"))
+    await server.ready()
+    asked = await server.send(ann, chat, "x")
+    assert [each["update_id"] for each in (await held)[1]["result"]] == [asked.update.id]
+
+
 async def test_who_dies_waiting_is_nobodys_poller(server: FakeTelegram, chat: Chat, ann: User) -> None:
     """A connection that ends while it waits is told nothing."""
     waiting = asyncio.create_task(raw(server, "getUpdates", timeout=30))

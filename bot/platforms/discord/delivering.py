@@ -60,7 +60,7 @@ class Delivering:
         self._replies = replies
         self._answered = answered
         self._clock = clock
-        self._posted: OrderedDict[str, float] = OrderedDict()  # when a nonce was used in this life
+        self._posted: OrderedDict[str, float] = OrderedDict()  # when a nonce was used first in this life
 
     async def show(self, to: Address, card: Card, *, is_end: bool) -> str:
         """Show a card that must be seen, by the first way that is open; the message's name. Raises: PlatformError."""
@@ -128,7 +128,7 @@ class Delivering:
         channels = await self._channels(where)
         if all(self._calls.may_look_back(channel) for channel in channels):
             return await self._in_channels(channels, to)
-        if self._clock() - self._posted.get(to.request, 0.0) > NONCE_S:
+        if self._clock() - self._posted.get(_nonce(to, is_end=True), 0.0) > NONCE_S:
             return Found.UNKNOWN, None
         name = await self._in_size(where, card, lambda sheet: self._by_posting(to, where, sheet, is_end=True))
         return Found.THERE, str(name)
@@ -156,7 +156,7 @@ class Delivering:
 
     async def _by_posting(self, to: Address, where: Where, sheet: _Sheet, *, is_end: bool) -> MessageName:
         """A new message, in the channel or to the asker alone."""
-        nonce = f"{to.request}{'r' if is_end else 'a'}"
+        nonce = _nonce(to, is_end=is_end)
         if where.is_member and not where.is_private:
             try:
                 return await self._post(to, where.channel, sheet, nonce)
@@ -202,8 +202,8 @@ class Delivering:
             raise DeliveryRefused(_NO_WAY) from exc
 
     async def _post(self, to: Address, channel: int, sheet: _Sheet, nonce: str) -> MessageName:
-        self._posted[to.request] = self._clock()
-        self._posted.move_to_end(to.request)
+        self._posted.setdefault(nonce, self._clock())
+        self._posted.move_to_end(nonce)
         while len(self._posted) > _REMEMBERED:
             self._posted.popitem(last=False)
         try:
@@ -277,3 +277,8 @@ class Delivering:
             log.warning("a message goes without its pictures", request=card.id, reason=str(exc))
             files = ()
         return _Sheet(messages.of_card(card, files, asked_by=where.user if where.is_shared else None), files)
+
+
+def _nonce(to: Address, *, is_end: bool) -> str:
+    """Of the message that is posted where none can be edited; 25 characters at most."""
+    return f"{to.request}{'r' if is_end else 'a'}"

@@ -264,23 +264,28 @@ class Listener:
 
     async def _open_form(self, interaction: Interaction, message: Mapping[str, Any], picture: str | None) -> None:
         """Ask for the words of a remix; a form must be the first answer, so nothing slow comes before it."""
-        where = events.where_of(interaction, is_own=False, is_private=False)
         async with self._reply(interaction, is_making=False, is_patient=True) as reply:
             try:
-                events.check_rights(interaction)
-                if picture:
-                    origin = events.origin_of(interaction, where)
-                    words, strength = await self._studio.words_and_strength(origin, picture)
-                    told = "" if strength is None else f"{strength:g}"
-                    form = modals.remix_form(f"{modals.PICTURE}:{picture}", words, told)
-                else:
-                    form = modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
+                form = await self._form_for(interaction, message, picture)
             except DarkroomError as exc:
-                refusal = messages.of_card(answers.refusal(str(exc)), ())
-                await reply.say(refusal, is_for_asker=True)
+                await reply.say(messages.of_card(answers.refusal(str(exc)), ()), is_for_asker=True)
+            except Exception:  # noqa: BLE001  # the edge of the platform
+                broke = answers.refusal(unexpected("a form of Discord"))
+                await reply.say(messages.of_card(broke, ()), is_for_asker=True)
             else:
                 await reply.show_form(form)
             await self._deferrals.drop(interaction.id)
+
+    async def _form_for(
+        self, interaction: Interaction, message: Mapping[str, Any], picture: str | None
+    ) -> dict[str, Any]:
+        events.check_rights(interaction)
+        if not picture:
+            return modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
+        origin = events.origin_of(interaction, events.where_of(interaction, is_own=False, is_private=False))
+        words, strength = await self._studio.words_and_strength(origin, picture)
+        told = "" if strength is None else f"{strength:g}"
+        return modals.remix_form(f"{modals.PICTURE}:{picture}", words, told)
 
     def _begin_fetching(self, interaction: Interaction, message: Mapping[str, Any]) -> str:
         found = _first_picture(message)

@@ -22,7 +22,7 @@ from bot.options import Audience, Command, Option, OptionKind
 from bot.platforms.discord.client import QuietLogs
 from bot.platforms.discord.menu import ON_MESSAGES
 from bot.studio import Studio
-from tests.fakes.discord_houses import Scene, open_discord
+from tests.fakes.discord_houses import Scene, ids_of, open_discord
 from tests.fakes.discord_interactions import ACK_S, FORM
 from tests.fakes.discord_server import MANAGER, Attachment, Channel, Interaction, User, gallery, texts
 
@@ -32,7 +32,10 @@ WITHOUT_LIMITS = ("rate", "burst", "in_flight", "daily")
 TOKEN_CHARS = 24  # a log may cut a token short; so much of it is enough to know it by
 _NUMBERS = (OptionKind.WHOLE, OptionKind.NUMBER)
 
-pytestmark = pytest.mark.xdist_group("discord sweep")  # which is made once
+pytestmark = [
+    pytest.mark.xdist_group("discord sweep"),  # which is made once
+    pytest.mark.timeout(300),  # hundreds of commands, on two busy cores
+]
 
 
 @dataclass
@@ -305,3 +308,18 @@ async def test_what_breaks_is_logged_without_tokens_and_prompts(
         assert scene.server.token[:TOKEN_CHARS] not in logged
         assert asked.token[:TOKEN_CHARS] not in logged
         assert "a secret of mine" not in logged
+
+
+async def test_a_form_that_breaks_is_answered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever pressed reads where to find it in the log, and not that the application did not respond."""
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("on purpose")
+
+    async with open_discord(tmp_path) as scene:
+        message = await scene.drawn()
+        monkeypatch.setattr(Studio, "words_and_strength", broken)
+        remix = next(each for each in ids_of(message) if each.startswith("remix:"))
+        pressed = await scene.server.click(scene.ada, message, remix)
+        assert "Something broke on our side (ref " in texts(await pressed.answered())
+        assert pressed.ephemeral
