@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,8 @@ from telegram.ext import ExtBot
 from bot.platforms.telegram.address import MessageName, Where
 from bot.platforms.telegram.messages import Words
 from engine.errors import DeliveryRefused, DeliveryUnknown, PlatformError
+
+os.environ.setdefault("PTB_TIMEDELTA", "true")  # else a pause that Telegram asks for comes with a warning, each time
 
 UPLOAD_WITHIN_S = 40.0  # less than the courier allows
 _GONE = ("message to edit not found", "message can't be edited", "message to delete not found", "message_id_invalid")
