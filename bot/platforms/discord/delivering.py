@@ -121,7 +121,10 @@ class Delivering:
             return Found.THERE, str(name)
         if kind is DeliveryKind.ACKNOWLEDGE:
             return Found.ABSENT, None  # a second line that says "waiting" does no harm
-        return await self._post_found(to, where, card)
+        found = await self._post_found(to, where, card)
+        if found[0] is Found.ABSENT and not (where.is_member or where.is_private):
+            return Found.UNKNOWN, None  # the token that edited it there is dead now, and nobody can look
+        return found
 
     async def _post_found(self, to: Address, where: Where, card: Card) -> tuple[Found, str | None]:
         """Whether a post is there: by looking; where we may not, by posting again while its nonce is remembered."""
