@@ -6,11 +6,14 @@ from bot.typography import cut
 from engine.errors import UserError
 from storage.asking import Limit, Refused
 
-_MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
+_MINUTE_S, _HOUR_S, _DAY_S, _YEAR_S = 60, 3_600, 86_400, 31_557_600
+_LONGEST_S = 100 * _YEAR_S
 
 
 def span(seconds: float) -> str:
-    """A time from now, rounded up: "12 s", "4 min", "5 h 12 min", "3 days 4 h"."""
+    """A time from now, rounded up: "12 s", "4 min", "5 h 12 min", "3 days 4 h", "more than 100 years"."""
+    if seconds > _LONGEST_S:
+        return "more than 100 years"
     s = max(1, math.ceil(seconds))
     if s < 100:
         return f"{s} s"

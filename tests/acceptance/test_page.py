@@ -22,11 +22,14 @@ QUIET = (  # it looks for updates otherwise, and there is no network
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-PICTURE_MS = 60_000  # two busy cores
-LONG_JOB = "/imagine a red circle on a blue background --steps 150 --n 4"
+PICTURE_MS = 180_000  # two busy cores, and a suite beside it
+LONG_JOB = "/imagine a red circle on a blue background --steps 100 --n 3"
+
+expect.set_options(timeout=PICTURE_MS)
 
 pytestmark = [
     pytest.mark.torch,
+    pytest.mark.xdist_group("page"),  # one bot and one browser for all of them
     pytest.mark.skipif(BROWSER is None, reason="needs Chromium (Debian: apt-get install chromium) to open the page"),
 ]
 
@@ -103,7 +106,7 @@ def press(article: Locator, page: Page, label: str) -> Locator:
 
 def pictures(article: Locator, n: int) -> list[Locator]:
     """The pictures of a message, once it is done."""
-    expect(article).to_have_attribute("data-state", "done", timeout=PICTURE_MS)
+    expect(article).to_have_attribute("data-state", "done")
     expect(article.locator("img[data-picture]")).to_have_count(n)
     return article.locator("img[data-picture]").all()
 
@@ -153,7 +156,7 @@ def test_a_cancelled_job_says_so_and_the_next_one_is_drawn(page: Page) -> None:
     """In mid-drawing."""
     article = say(page, LONG_JOB)
     article.get_by_role("button", name="Cancel").click()
-    expect(article).to_have_attribute("data-state", "cancelled", timeout=PICTURE_MS)
+    expect(article).to_have_attribute("data-state", "cancelled")
     pictures(say(page, "/imagine a green square on a white background"), 1)
 
 
@@ -163,7 +166,7 @@ def test_a_reload_in_the_middle_finds_the_job_again(page: Page) -> None:
     name = article.get_attribute("data-request")
     page.reload()
     again = page.locator(f'article[data-request="{name}"]')
-    expect(again).to_contain_text("a red circle on a blue background --steps 150")
+    expect(again).to_contain_text("a red circle on a blue background --steps 100")
     pictures(again, 4)
 
 
@@ -190,7 +193,7 @@ def test_words_are_never_markup(page: Page) -> None:
     hostile = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
     article = say(page, f"/imagine {hostile} --steps 2")
     expect(article).to_contain_text("<b>bold</b>")
-    expect(article).to_have_attribute("data-state", "done", timeout=PICTURE_MS)
+    expect(article).to_have_attribute("data-state", "done")
     assert article.locator("b").count() == 0
     assert page.title() != "owned"
 

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.desk.sentences import amount, count, each, person, refused, seconds, span, where
@@ -105,6 +105,7 @@ def test_each_refusal_says_what_why_and_when_to_come_back(said: Refused, words: 
     assert str(refused(said, NOW)) == words
 
 
+@example(limit=Limit.RATE, most=5e-324, has=0.0, wants=0.0, come_back_s=None, reason="")  # 60 s over it is infinite
 @given(
     st.sampled_from(Limit),
     st.floats(0, 1e6) | st.just(math.inf),
