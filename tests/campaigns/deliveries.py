@@ -88,7 +88,8 @@ def count(data_dir: Path, sights: Sights) -> Count:
         rows = connection.execute(_ROWS).fetchall()
         for row in rows:
             _count_one(found, sights, row)
-            files = tuple(each for (each,) in connection.execute(_FILES, (row[0],)))
+            hashes = [each for (each,) in connection.execute(_FILES, (row[0],))]
+            files = tuple(data_dir / PICTURES_NAME / each[:2] / each for each in hashes)
             found.wrongs += _other_files(sights, row[1], files)
         found.wrongs += audit.of_the_database(connection)
         found.wrongs += audit.of_the_files(connection, data_dir / PICTURES_NAME)
@@ -111,17 +112,19 @@ def _count_one(found: Count, sights: Sights, row: tuple[int, str, str, str, str,
         found.ambiguous += 1
     if len(ends) > 1:
         found.doubled += 1
-        found.notes.append(f"doubled: {where} is seen in {[each.where for each in ends]}")
+        found.notes.append(f"doubled: {where}: {sights.story(request)}")
     if ends or (told not in _KEPT and sights.was_shown(request)):
         return
     if told == "dead" and sights.was_refused(request, reply_to):
         found.refused += 1
     elif told != "ambiguous":
         found.lost += 1
-        found.notes.append(f"lost: {where}")
+        found.notes.append(f"lost: {where}: {sights.story(request)}")
 
 
-def _other_files(sights: Sights, request: str, files: tuple[str, ...]) -> Iterator[str]:
-    for end in sights.ends_of(request):
-        if end.files != files:
+def _other_files(sights: Sights, request: str, files: tuple[Path, ...]) -> Iterator[str]:
+    ends = sights.ends_of(request)
+    shown = sights.shown_of(files) if ends else ()
+    for end in ends:
+        if end.files != shown:
             yield f"{request} shows {len(end.files)} files in {end.where}, and has {len(files)} others"

@@ -1,6 +1,6 @@
 """Ten thousand deliveries in bad weather, and then: was one lost, was one shown twice, did we speak in a pause?
 
-    python -m tests.campaigns.delivery --platform discord --n 10000 --seed 1 [--open 64] [--share 0.12] [--keep FOLDER]
+    python -m tests.campaigns.delivery --platform telegram --n 10000 --seed 1 [--open 64] [--share 0.12] [--keep FOLDER]
 
 The real adapter over real sockets, a real SQLite file and the real front with the drawer without torch, in a process of
 its own that is told to stop, killed and begun anew now and then. The chat lives in this process and outlives it. A
@@ -37,6 +37,7 @@ from tests.campaigns.discord_stage import DiscordStage
 from tests.campaigns.ground import say
 from tests.campaigns.nursery import Being
 from tests.campaigns.stages import Stage
+from tests.campaigns.telegram_stage import TelegramStage
 from tests.fakes import drawer
 
 PACE = 0.1  # of the times that people wait: a campaign takes minutes, not hours
@@ -45,7 +46,7 @@ EVERY = 60  # requests, more or less: then something happens to all of them
 READY_S, STOP_S, SETTLE_S = 60.0, 20.0, 120.0
 QUARTER_OF_AN_HOUR_S = 15 * 60.0 + 30.0
 WORKER = (*drawer.COMMAND, "--step-s", "0.005", "--row-cap", "64")
-STAGES = {"discord": DiscordStage}
+STAGES: dict[str, Callable[[str, float, float, float], Stage]] = {"discord": DiscordStage, "telegram": TelegramStage}
 _STIR_S, _TELL_EVERY_S, _LOOK_EVERY_S = 0.02, 5.0, 0.3
 _MOST_ROUNDS = 20  # of /collect, which shows a few at a time
 _AGAIN = 5  # events that a new life hears once more

@@ -1,12 +1,6 @@
-"""What can be seen of the fake Discord of a campaign, and what went over its wires.
+"""What can be seen of the fake Discord of a campaign, and what went over its wires."""
 
-Keeps of the calls and events a sample for the judge, and of messages what they are now: all would be gigabytes.
-"""
-
-import random
-from collections import defaultdict
-
-from tests.campaigns.stages import Seen, Tallies
+from tests.campaigns import sight
 from tests.fakes.discord_calls import Call
 from tests.fakes.discord_houses import ids_of
 from tests.fakes.discord_interactions import TOKEN_S, Interaction
@@ -14,61 +8,47 @@ from tests.fakes.discord_judge import problems
 from tests.fakes.discord_server import FakeDiscord
 from tests.fakes.discord_world import Json, Message
 
-_SAMPLE = 3_000  # calls, and as many events, that are judged
-_LATER = 0.05  # of the calls after those, how many take the place of one
-_NEVER_ANSWERED_S = 30.0
 
-
-class Sight:
+class DiscordSight(sight.Sight[Message, Call]):
     """Watches a fake Discord."""
 
     def __init__(self, server: FakeDiscord, seed: str) -> None:
+        super().__init__(seed)
         self.server = server
-        self.tallies = Tallies()
-        self._choice = random.Random(f"{seed} sample")
-        self._ends: defaultdict[str, dict[int, Message]] = defaultdict(dict)
-        self._told_of: set[str] = set()
         self._refused_nonces: set[str] = set()
         self._refused_people: set[str] = set()
-        self._calls: list[Call] = []
         self._events: list[tuple[str, Json]] = []
         server.keeps_files = False
-        server.after_a_change = self._changed
+        server.after_a_change = self.changed
 
     # What is seen
 
-    def _changed(self, message: Message) -> None:
-        del message.history[:-1]
-        for each in ids_of(message):
-            verb, _, request = each.partition(":")
-            if verb == "delete":
-                self._ends[request][message.id] = message
-            if verb in ("delete", "cancel"):
-                self._told_of.add(request)
+    def ids_of(self, message: Message) -> list[str]:
+        """Of all its buttons."""
+        return ids_of(message)
 
-    def _visible(self, request: str) -> list[Message]:
-        ends = self._ends.get(request, {}).values()
-        return [each for each in ends if not each.deleted and not each.channel.is_gone and shows_an_end(each)]
+    def is_away(self, message: Message) -> bool:
+        """Its channel is gone."""
+        return message.channel.is_gone
 
-    def ends_of(self, request: str) -> list[Seen]:
-        """Where its end can be seen."""
-        return [
-            Seen(where=_where(each), files=tuple(file.digest for file in each.attachments))
-            for each in self._visible(request)
-        ]
+    def kind(self, message: Message) -> str:
+        """Also "thinking"."""
+        return "thinking" if message.is_loading else super().kind(message)
 
-    def was_shown(self, request: str) -> bool:
-        """Whether its end was seen in a channel that is gone by now."""
-        return any(each.channel.is_gone for each in self._ends.get(request, {}).values())
+    def files_in(self, message: Message) -> tuple[str, ...]:
+        """Those that are attached."""
+        return tuple(file.digest for file in message.attachments)
+
+    def where(self, message: Message) -> str:
+        """Its channel, and whether one person alone sees it."""
+        channel = message.channel
+        alone = ", ephemeral" if message.is_ephemeral else ""
+        return f"message {message.id} in {channel.kind} {channel.name or channel.id}{alone}"
 
     def was_refused(self, request: str, reply_to: str) -> bool:
         """Whether a message with its nonce was refused, or the asker's direct messages cannot be opened."""
         nonces = {f"{request}r", f"{request}a"}
         return bool(nonces & self._refused_nonces) or user_of(reply_to) in self._refused_people
-
-    def told_of(self) -> frozenset[str]:
-        """Every request that anybody was told of."""
-        return frozenset(self._told_of)
 
     @property
     def offences(self) -> list[str]:
@@ -83,40 +63,25 @@ class Sight:
     def wrongs(self) -> list[str]:
         """Answers that are "thinking" though their token lives, ends that one person alone can see."""
         found = [
-            f"{_where(each)} is thinking for ever"
+            f"{self.where(each)} is thinking for ever"
             for each in self.server.messages.values()
             if each.is_loading and not each.deleted and not each.channel.is_gone and _can_be_edited(each)
         ]
         for request in self._ends:
-            found += [f"{request} whispers: {_where(each)}" for each in self._visible(request) if each.is_ephemeral]
+            found += [f"{request} whispers: {self.where(each)}" for each in self.visible(request) if each.is_ephemeral]
         return found
 
     # Calls
 
     def drain(self, *, all_of_them: bool = False) -> None:
-        """Count the calls that are over, and keep some of them."""
-        server, side, luck = self.server, self.server.gateway_side, self._choice
-        oldest = server.now() - _NEVER_ANSWERED_S
-        over: list[Call] = []
-        left: list[Call] = []
-        for call in server.calls:
-            (over if all_of_them or call.status is not None or call.at_s < oldest else left).append(call)
-        server.calls = left
-        for call in over:
-            self.tallies.n_calls += 1
-            if call.fault:
-                self.tallies.faults[call.fault] += 1
-            if call.status in (400, 403, 404):
-                self._note_refusal(call)
-            if len(self._calls) < _SAMPLE:
-                self._calls.append(call)
-            elif luck.random() < _LATER:
-                self._calls[luck.randrange(_SAMPLE)] = call
-        room = _SAMPLE - len(self._events)
-        self._events += side.told[: max(0, room)]
+        """Count the calls that are over, and keep some of them, and of the events the first."""
+        server, side = self.server, self.server.gateway_side
+        server.calls = self.count(server.calls, server.now(), all_of_them=all_of_them)
+        self._events += side.told[: max(0, sight.SAMPLE - len(self._events))]
         side.told.clear()
 
-    def _note_refusal(self, call: Call) -> None:
+    def note_refusal(self, call: Call) -> None:
+        """By the message's nonce, or whose direct messages were to be opened."""
         body = call.body if isinstance(call.body, dict) else {}
         if "nonce" in body:
             self._refused_nonces.add(str(body["nonce"]))
@@ -133,14 +98,3 @@ def _can_be_edited(message: Message) -> bool:
     """By its token; after that Discord itself says that there was no answer."""
     asked: Interaction | None = message.interaction
     return asked is not None and asked.age_s < TOKEN_S and not asked.was_refused
-
-
-def shows_an_end(message: Message) -> bool:
-    """What is over can be deleted by a button."""
-    return any(each.startswith("delete:") for each in ids_of(message))
-
-
-def _where(message: Message) -> str:
-    channel = message.channel
-    alone = ", ephemeral" if message.is_ephemeral else ""
-    return f"message {message.id} in {channel.kind} {channel.name or channel.id}{alone}"

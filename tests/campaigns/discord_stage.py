@@ -6,17 +6,17 @@ have closed their direct messages. Knows nothing of the bot but how its life beg
 """
 
 import random
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tests.campaigns.discord_sight import Sight, shows_an_end, user_of
+from tests.campaigns.asking import CLOSED, LONGEST_PAUSE_S, NOTHING, Asking, Wish, long_pause_s
+from tests.campaigns.discord_sight import DiscordSight, user_of
 from tests.campaigns.nursery import Being
 from tests.campaigns.stages import Taken
-from tests.fakes import discord_bot
+from tests.fakes.chat_life import live
 from tests.fakes.discord_bot import DiscordLife
 from tests.fakes.discord_faults import RateLimit, Weather
 from tests.fakes.discord_interactions import TOKEN_S, Interaction
@@ -24,24 +24,22 @@ from tests.fakes.discord_server import FakeDiscord
 from tests.fakes.discord_world import BOT, Channel, Permission, User
 
 N_PEOPLE, N_CHANNELS = 150, 12
-CLOSED = 0.15  # of the people have closed their direct messages
-PATIENCE_S = 20.0  # then somebody asks for something else
-_LONG_PAUSES = 0.03  # of all 429s
-_LONGEST_PAUSE_S = 120.0  # at Discord's own pace
 PRELOADED = ("tests.fakes.discord_bot", "tests.campaigns.nursery")
+
+Place = tuple[User, Channel, str]  # who, where, how the command is installed there
 
 
 class Fate(StrEnum):
     """What befalls a request while it is being made."""
 
-    NONE = "none"
+    NONE = NOTHING
     AGED = "token dead"
     DELETED = "message deleted"
     BOTH = "both"
     HOMELESS = "channel gone"
 
 
-_FATES = {Fate.NONE: 66, Fate.AGED: 10, Fate.DELETED: 8, Fate.BOTH: 10, Fate.HOMELESS: 6}
+_FATES: dict[str, int] = {Fate.NONE: 66, Fate.AGED: 10, Fate.DELETED: 8, Fate.BOTH: 10, Fate.HOMELESS: 6}
 
 
 @dataclass(kw_only=True)
@@ -52,36 +50,22 @@ class Storm(Weather):
 
     def retry_after_s(self) -> float:
         """For how long a route is to be quiet."""
-        if self.luck.random() < _LONG_PAUSES:
-            return round(self.luck.uniform(self.longest_s / 3, self.longest_s), 3)
-        return super().retry_after_s()
+        return long_pause_s(self.luck, self.longest_s) or super().retry_after_s()
 
 
-@dataclass(kw_only=True, eq=False)
-class Wish:
-    """What somebody asked for."""
-
-    interaction: Interaction
-    fate: Fate
-    asked_at: float
-    befalls_after_s: float
-    has_befallen: bool = False
-
-
-class DiscordStage(Sight):
+class DiscordStage(DiscordSight, Asking[Interaction, Place]):
     """`share` of the calls and events meet trouble; times are `pace` times Discord's."""
 
     name = "discord"
 
     def __init__(self, seed: str, share: float, refusals: float, pace: float) -> None:
-        super().__init__(FakeDiscord(), seed)
+        DiscordSight.__init__(self, FakeDiscord(), seed)
+        Asking.__init__(self, seed, _FATES)
         self.server.rest.nonce_window_s *= pace
         self.server.weather = Storm(
-            luck=random.Random(f"{seed} weather"), share=share, refusals=refusals, longest_s=_LONGEST_PAUSE_S * pace
+            luck=random.Random(f"{seed} weather"), share=share, refusals=refusals, longest_s=LONGEST_PAUSE_S * pace
         )
         self._pace = pace
-        self._luck = random.Random(f"{seed} crowd")
-        self._open: list[Wish] = []
         self._people: list[User] = []
         self._places: list[tuple[Channel, str]] = []
         self._n_short_lived = 0
@@ -101,7 +85,7 @@ class DiscordStage(Sight):
         foreign = server.add_channel(away, "elsewhere")
         self._people = [server.add_user(f"p{n}") for n in range(N_PEOPLE)]
         for person in self._people:
-            person.has_blocked_bot = self._luck.random() < CLOSED
+            person.has_blocked_bot = self.luck.random() < CLOSED
         guild = [(each, "guild") for each in (*channels, *threads, self.private, unread)]
         self._places = [*guild, (foreign, "user")]
         server.webhook_limit = RateLimit(n_calls=5, per_s=2.0)
@@ -131,21 +115,15 @@ class DiscordStage(Sight):
             pace=self._pace,
             ahead=ahead,
         )
-        return Being(life, discord_bot.live, PRELOADED)
+        return Being(life, live, PRELOADED)
 
     # While the bot lives
 
     async def stir(self, most_open: int, taken: Taken) -> None:
         """Let people see, suffer, and ask for more until so many are waiting."""
         self.drain()
-        weather = self.server.weather
-        weather.stall_s = self._luck.choice((0.5, 30.0 * self._pace, 50.0 * self._pace))
-        now = time.monotonic()
-        for wish in self._open:
-            self._befall(wish, now)
-        self._open = [wish for wish in self._open if not self._is_over(wish, taken, now)]
-        while len(self._open) < most_open and self.server.gateway_side.n_live:
-            self._open.append(await self._ask())
+        self.server.weather.stall_s = self.luck.choice((0.5, 30.0 * self._pace, 50.0 * self._pace))
+        await self.move_on(most_open if self.server.gateway_side.n_live else 0, taken)
 
     async def hang_up(self) -> None:
         """The gateway drops everybody, who come back and are told what they missed."""
@@ -164,9 +142,9 @@ class DiscordStage(Sight):
 
     def tell_again(self, n: int) -> None:
         """The new life hears of some things that the old one has answered."""
-        answered = [wish for wish in self._open if wish.interaction.acked_at is not None]
-        for wish in self._luck.sample(answered, min(n, len(answered))):
-            self.server._tell(wish.interaction)
+        answered = [wish.asked for wish in self.open_wishes if self.is_heard(wish.asked)]
+        for asked in self.luck.sample(answered, min(n, len(answered))):
+            self.server._tell(asked)
 
     def clear_up(self) -> None:
         """Fair weather from now on."""
@@ -182,48 +160,49 @@ class DiscordStage(Sight):
         for user in {int(user_of(reply_to)) for reply_to in given_up}:
             await self.server.slash(self.server.users[user], self._places[0][0], "collect")
 
-    async def _ask(self) -> Wish:
-        luck, server, n = self._luck, self.server, self.tallies.n_asked
-        self.tallies.n_asked += 1
-        fate = luck.choices(list(_FATES), list(_FATES.values()))[0]
+    # What people do, and what befalls them
+
+    def choose(self, fate: str) -> Place:
+        """Somebody in a channel, or in direct messages."""
+        luck, server = self.luck, self.server
         person = luck.choice(self._people)
         channel, install = luck.choice(self._places)
-        if fate is Fate.HOMELESS:
+        if fate == Fate.HOMELESS:
             self._n_short_lived += 1
             channel, install = server.add_channel(self.home, f"short-lived-{self._n_short_lived}"), "guild"
         elif not person.has_blocked_bot and luck.random() < 0.1:
             channel, install = server.dm(person), luck.choice(("guild", "user"))
-        n_steps = luck.choice((1, 2, 3, 5)) if fate is Fate.NONE else luck.choice((20, 40, 80))
-        order = luck.choice(("broke@1", "refuse@1")) if luck.random() < 0.03 else ""
-        n_pictures = luck.choice((1, 1, 1, 2))
-        words = f"thing {n} {order} --steps {n_steps} --size 64x64 --seed {n} --n {n_pictures}"
-        self.tallies.fates[fate] += 1
-        return Wish(
-            interaction=await server.slash(person, channel, "imagine", {"prompt": words}, install=install),
-            fate=fate,
-            asked_at=time.monotonic(),
-            befalls_after_s=luck.uniform(0.0, 0.3),
-        )
+        return person, channel, install
 
-    def _befall(self, wish: Wish, now: float) -> None:
-        asked = wish.interaction
-        if wish.has_befallen or wish.fate is Fate.NONE or asked.acked_at is None:
-            return
-        if now - wish.asked_at < wish.befalls_after_s:
-            return
-        wish.has_befallen = True
+    async def ask(self, place: Place, words: str) -> Interaction:
+        """With the command."""
+        person, channel, install = place
+        return await self.server.slash(person, channel, "imagine", {"prompt": words}, install=install)
+
+    def befall(self, wish: Wish[Interaction]) -> None:
+        """The token dies before its time, the message or the channel is deleted."""
+        asked = wish.asked
         if wish.fate in (Fate.AGED, Fate.BOTH):
             asked.dispatched_at -= TOKEN_S
         message = asked.message
-        if wish.fate in (Fate.DELETED, Fate.BOTH) and message and not shows_an_end(message):
+        if wish.fate in (Fate.DELETED, Fate.BOTH) and message and not self.shows_an_end(message):
             self.server.delete_message(message)
-        if wish.fate is Fate.HOMELESS:
+        if wish.fate == Fate.HOMELESS:
             self.server.delete_channel(asked.channel)
             self.home.channels.pop(asked.channel.id, None)
 
-    def _is_over(self, wish: Wish, taken: Taken, now: float) -> bool:
-        request = taken.request_of.get(f"d:{wish.interaction.id}", "")
-        is_over = request in self._ends or request in taken.given_up or now - wish.asked_at > PATIENCE_S
-        if is_over:
-            wish.interaction.payload = {}
-        return is_over
+    def is_heard(self, asked: Interaction) -> bool:
+        """It was acknowledged."""
+        return asked.acked_at is not None
+
+    def key_of(self, asked: Interaction) -> str:
+        """As the adapter makes it."""
+        return f"d:{asked.id}"
+
+    def is_seen(self, request: str) -> bool:
+        """Its end was shown."""
+        return request in self._ends
+
+    def let_go(self, wish: Wish[Interaction]) -> None:
+        """What it said is not needed any more."""
+        wish.asked.payload = {}

@@ -49,6 +49,9 @@ class Sights(Protocol):
     def ends_of(self, request: str) -> list[Seen]:
         """Where its end can be seen."""
 
+    def shown_of(self, files: tuple[Path, ...]) -> tuple[str, ...]:
+        """What is to be seen of a request with these files, by SHA-256: one that shows them all, or each."""
+
     def was_shown(self, request: str) -> bool:
         """Whether its end was seen in a place that is gone by now."""
 
@@ -57,6 +60,9 @@ class Sights(Protocol):
 
     def told_of(self) -> frozenset[str]:
         """Every request that anybody was told of."""
+
+    def story(self, request: str) -> str:
+        """What its messages were, and when."""
 
     def problems(self) -> list[str]:
         """What was said that the chat's own description does not allow."""

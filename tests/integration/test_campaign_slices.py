@@ -1,5 +1,6 @@
 """A little of each campaign (`make crash-campaign`, `disk-campaign`, `delivery-campaign`): the same, shorter."""
 
+import io
 import re
 import shutil
 import subprocess
@@ -8,15 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from storage.records import DeliveryKind, State
 from storage.store import open_store
 from tests.campaigns import audit, deliveries
-from tests.campaigns.discord_sight import Sight
+from tests.campaigns.discord_sight import DiscordSight
 from tests.campaigns.ground import Ground
+from tests.campaigns.telegram_sight import TelegramSight
 from tests.fakes import remembered
 from tests.fakes.discord_calls import Call
 from tests.fakes.discord_server import Channel, FakeDiscord, Message
+from tests.fakes.telegram_calls import Call as TelegramCall
+from tests.fakes.telegram_content import Content
+from tests.fakes.telegram_server import FakeTelegram
 
 ROOT = Path(__file__).parents[2]
 RESULT = re.compile(r"acknowledged=(\d+) lost=0 doubled=0 ambiguous=\d+ integrity_errors=0")
@@ -48,11 +54,18 @@ def test_a_disk_that_fails_now_and_then_loses_nothing(tmp_path: Path) -> None:
     assert "lived on" in campaign("disk", *options, "--keep", str(tmp_path))
 
 
-def test_a_hundred_deliveries_in_bad_weather_lose_and_double_nothing(tmp_path: Path) -> None:
-    """The real adapter on the fake Discord; the bot is stopped, killed and told things twice meanwhile."""
-    options = ("--n", "100", "--seed", "47", "--every", "15", "--open", "32")
+@pytest.mark.parametrize(
+    ("platform", "n", "every", "seed"),
+    [("discord", 100, 15, 47), ("telegram", 60, 12, 57)],
+    ids=["discord", "telegram"],
+)
+def test_deliveries_in_bad_weather_lose_and_double_nothing(
+    platform: str, n: int, every: int, seed: int, tmp_path: Path
+) -> None:
+    """The real adapters on the fake chats; the bot is stopped, killed and told things twice meanwhile."""
+    options = ("--platform", platform, "--n", str(n), "--seed", str(seed), "--every", str(every), "--open", "32")
     said = campaign("delivery", *options, "--keep", str(tmp_path), result=DELIVERED)
-    assert "stop 1, kill 1" in said
+    assert re.search(r"stop [1-9], kill [1-9]", said)
 
 
 async def test_the_count_of_deliveries_sees_what_is_lost_and_doubled(tmp_path: Path) -> None:
@@ -64,7 +77,7 @@ async def test_the_count_of_deliveries_sees_what_is_lost_and_doubled(tmp_path: P
             await store.requests.end(request.id, State.FAILED, "The paint ran out.")
         await store.outbox.sending("request2", DeliveryKind.RESULT)
         await store.outbox.dead("request2", DeliveryKind.RESULT, "They blocked us.")
-    sight = Sight(FakeDiscord(), "1")
+    sight = DiscordSight(FakeDiscord(), "1")
     place, twice = Channel(id=1, kind="text"), [{"type": 2, "custom_id": "delete:request0"}]
     for number, parts in enumerate((twice, twice, [{"type": 2, "custom_id": "cancel:nobody"}])):
         Message(id=number, channel=place, author=sight.server.bot, world=sight.server, components=parts).remember()
@@ -74,6 +87,34 @@ async def test_the_count_of_deliveries_sees_what_is_lost_and_doubled(tmp_path: P
     sight.drain()
     counted = deliveries.count(tmp_path, sight)
     assert (counted.deliveries, counted.lost, counted.doubled, counted.refused) == (4, 2, 1, 1)
+    assert not counted.is_good
+
+
+async def test_the_count_sees_the_same_on_telegram(tmp_path: Path) -> None:
+    """Of three that ended one is seen twice, one nowhere, one was refused; and a file is none of the request's."""
+    async with open_store(tmp_path) as store:
+        for number in range(3):
+            reply_to = f"1;telegram:7;telegram:7;7;-;{number + 10};0"
+            request = replace(remembered.request(request_id=f"request{number}"), reply_to=reply_to)
+            await store.requests.add(request, [remembered.job(request)])
+            await store.requests.end(request.id, State.FAILED, "The paint ran out.")
+        await store.outbox.sending("request2", DeliveryKind.RESULT)
+        await store.outbox.dead("request2", DeliveryKind.RESULT, "They blocked us.")
+    server = FakeTelegram()
+    sight = TelegramSight(server, "1")
+    chat = server.private(server.add_user("ada"))
+    for data in ("delete:request0", "delete:request0", "cancel:nobody"):
+        keys = {"inline_keyboard": [[{"text": "x", "callback_data": data}]]}
+        server.new_message(chat, server.bot, Content(text="x", markup=keys)).keep()
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(photo, "PNG")
+    chat.messages[1].change("x", [], server.files_side.photo(photo.getvalue()), chat.messages[1].markup)
+    refused = {"chat_id": "7", "reply_parameters": '{"message_id": 12}'}
+    server.calls.append(TelegramCall(method="sendPhoto", token="", at_s=0.0, form=refused, status=403))
+    sight.drain()
+    counted = deliveries.count(tmp_path, sight)
+    assert (counted.deliveries, counted.lost, counted.doubled, counted.refused) == (4, 2, 1, 1)
+    assert any("request0 shows 1 files" in wrong for wrong in counted.wrongs)
     assert not counted.is_good
 
 
