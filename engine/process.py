@@ -6,10 +6,9 @@ the `live` coroutine returns the reason, a sentence for the operator.
 
 import asyncio
 import os
-import re
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from engine.errors import ProtocolError
+from engine.inherited import for_a_worker
 from engine.messages import (
     PROTOCOL_VERSION,
     Close,
@@ -35,7 +35,6 @@ _LAST_WORDS = 20
 _LINE_BYTES = 2_000  # of standard error; a progress bar can be one line for ever
 _REAP_S = 10.0  # a process stuck in a driver does not even die by SIGKILL; do not wait for it for ever
 _STDERR_END_S = 0.5  # the end of standard error arrives with the process's death, unless a grandchild holds it open
-_IS_TOKEN = re.compile(r"DARKROOM_\w*TOKEN\w*")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -133,7 +132,7 @@ class WorkerProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 limit=_READ_BYTES,
-                env=_without_tokens(os.environ),
+                env=for_a_worker(os.environ),
                 start_new_session=True,  # Ctrl-C in the terminal is for the front, which closes the worker in order
             )
         except OSError as exc:
@@ -236,8 +235,3 @@ class WorkerProcess:
 
 
 MakeProcess = Callable[[ProcessSettings, Callable[[FromWorker], None]], Process]
-
-
-def _without_tokens(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the worker inherits: everything but our chat platforms' tokens, which it has no use for."""
-    return {name: value for name, value in environment.items() if not _IS_TOKEN.fullmatch(name)}

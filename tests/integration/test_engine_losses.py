@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 
 import pytest
 
@@ -287,3 +288,13 @@ async def test_a_death_is_noticed_at_once() -> None:
         os.kill(pid_of(engine), signal.SIGKILL)
         assert isinstance(await engine.result("j"), Lost)
         assert asyncio.get_running_loop().time() - began_s < 5.0  # 0.1 s; five on a machine that is busy
+
+
+async def test_a_worker_never_sees_the_operators_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real child process finds no password of the page and no token of a chat, but the hub's: it fetches with it."""
+    monkeypatch.setenv("DARKROOM_WEB_PASSWORD", "correct horse")
+    monkeypatch.setenv("DARKROOM_DISCORD_TOKEN", "correct horse")
+    monkeypatch.setenv("HF_TOKEN", "hf_correct")
+    tells = "import os, sys; print(sorted(n for n, v in os.environ.items() if 'correct' in v), file=sys.stderr)"
+    process = WorkerProcess(ProcessSettings(command=(sys.executable, "-c", tells)), lambda message: None)
+    assert "Its last words: ['HF_TOKEN']" in await process.live()

@@ -18,7 +18,7 @@ ENGINE_LAYERS = (
     ("errors",),
     ("domain",),
     ("catalog", "cost", "fairness", "label", "lettering", "messages", "track"),
-    ("forecast", "intake", "marks", "pulse"),
+    ("forecast", "inherited", "intake", "lane", "marks", "pulse"),
     ("compose", "resample"),
     ("chart", "grid", "look", "shrink"),
     ("finish", "post", "process"),

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,7 +15,9 @@ from PIL import Image
 
 from engine.domain import Picture, Raster, Recipe, Sampler
 from engine.errors import BadPicture, JobError
-from engine.finish import MAX_PROCESS_BYTES, Cell, Figures, Finisher, recipe_from_png
+from engine.finish import Cell, Figures, Finisher, recipe_from_png
+from engine.lane import MAX_PROCESS_BYTES
+from tests.fakes.seen import wait_for_file
 
 RECIPE = Recipe(
     prompt="x",
@@ -37,8 +40,7 @@ async def finisher() -> AsyncIterator[Finisher]:
 
 
 def pids(finisher: Finisher) -> list[int]:
-    assert finisher._pool
-    return list(finisher._pool._processes)
+    return [*finisher._finishing.pids, *finisher._waited_for.pids]
 
 
 async def test_a_picture_is_encoded_and_read_in_another_process(finisher: Finisher) -> None:
@@ -61,6 +63,22 @@ async def test_everything_a_finisher_does_is_done_in_the_pool(finisher: Finisher
     assert (await finisher.developing((PICTURE.raster, None))).startswith(b"RIFF")
     assert (await finisher.within(file, len(file))).file == file
     assert (await finisher.chart(Figures(title="x", days=(), people=()))).startswith(b"\x89PNG")
+
+
+async def test_what_somebody_waits_for_waits_for_no_finishing(finisher: Finisher, tmp_path: Path) -> None:
+    """An upload, a source, a sheet of previews and a chart are there while the finishing of others still goes on."""
+    file = (await finisher.finish(PICTURE)).png
+    go = tmp_path / "go"
+    others = [asyncio.create_task(finisher._finishing.run(wait_for_file, go)) for _ in range(8)]
+    try:
+        assert (await finisher.look(file)).recipe == RECIPE
+        assert await finisher.read_source(file, 64, 64) == PICTURE.raster
+        assert (await finisher.developing((PICTURE.raster, None))).startswith(b"RIFF")
+        assert (await finisher.chart(Figures(title="x", days=(), people=()))).startswith(b"\x89PNG")
+        assert not any(other.done() for other in others)
+    finally:
+        go.touch()
+        await asyncio.gather(*others)
 
 
 async def test_a_large_photo_fits_a_chat_and_keeps_its_recipe(finisher: Finisher) -> None:
@@ -90,7 +108,7 @@ async def test_what_cannot_be_made_small_enough_is_a_sentence(finisher: Finisher
 async def test_a_process_of_the_pool_takes_no_more_than_its_memory(finisher: Finisher) -> None:
     """What would take more is an error there, and no trouble for the whole machine."""
     with pytest.raises(MemoryError):
-        await finisher._run(bytes, MAX_PROCESS_BYTES)
+        await finisher._finishing.run(bytes, MAX_PROCESS_BYTES)
     assert (await finisher.finish(PICTURE)).png
 
 
@@ -103,7 +121,7 @@ async def test_a_refusal_comes_through_as_it_was_raised(finisher: Finisher) -> N
 async def test_no_process_is_started_before_the_first_use() -> None:
     """An idle finisher costs nothing, and closing it twice neither."""
     finisher = Finisher()
-    assert finisher._pool is None
+    assert pids(finisher) == []
     await finisher.close()
     await finisher.close()
     with pytest.raises(JobError):
@@ -121,7 +139,7 @@ async def test_a_dead_process_is_replaced_without_anybody_noticing(finisher: Fin
 async def test_what_kills_the_process_twice_is_one_sentence(finisher: Finisher) -> None:
     """And the next picture is drawn all the same."""
     with pytest.raises(JobError, match="died twice"):
-        await finisher._run(os._exit, 1)
+        await finisher._finishing.run(os._exit, 1)
     assert (await finisher.finish(PICTURE)).png
 
 
@@ -133,7 +151,7 @@ def test_the_pool_never_imports_torch_and_never_outlives_its_parent() -> None:
         from tests.fakes.seen import modules_and_pid
         async def main():
             finisher = Finisher(1)
-            names, pid = await finisher._run(modules_and_pid)
+            names, pid = await finisher._finishing.run(modules_and_pid)
             print("torch" in names, pid, flush=True)
             await asyncio.sleep(60)
         if __name__ == "__main__":
