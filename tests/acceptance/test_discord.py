@@ -147,12 +147,12 @@ async def test_the_ready_line_says_that_discord_is_on(stage: Stage) -> None:
 @pytest.mark.torch
 async def test_a_prompt_develops_in_one_message_before_everybody(stage: Stage) -> None:
     """Typed, seen in progress with previews, and then the right pixels with their words and seed."""
-    asked = await stage.imagine(steps=150, pictures=2, seed=7)
-    for image in await pictures(asked, 2):
+    asked = await stage.imagine(steps=150, pictures=N_LONG, seed=7)
+    for image in await pictures(asked, N_LONG):
         assert is_red_on_blue(image)
     message = asked.message
     assert message
-    assert [each.description for each in gallery(message)] == [f"{PROMPT} (seed {seed})" for seed in (7, 8)]
+    assert [each.description for each in gallery(message)] == [f"{PROMPT} (seed {seed})" for seed in (7, 8, 9)]
     previews = [each for state in message.history for each in state.attachments if each.filename == PREVIEW_NAME]
     assert previews
     assert Image.open(io.BytesIO(previews[-1].content)).format == "WEBP"

@@ -30,6 +30,7 @@ expect.set_options(timeout=PICTURE_MS)
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.xdist_group("page"),  # one bot and one browser for all of them
+    pytest.mark.timeout(400),  # several waits for pictures in one test
     pytest.mark.skipif(BROWSER is None, reason="needs Chromium (Debian: apt-get install chromium) to open the page"),
 ]
 

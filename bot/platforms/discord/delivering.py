@@ -122,7 +122,8 @@ class Delivering:
         if kind is DeliveryKind.ACKNOWLEDGE:
             return Found.ABSENT, None  # a second line that says "waiting" does no harm
         found = await self._post_found(to, where, card)
-        if found[0] is Found.ABSENT and not (where.is_member or where.is_private):
+        has_posted = _nonce(to, is_end=True) in self._posted  # then it was not the token's edit whose fate is unknown
+        if found[0] is Found.ABSENT and not (where.is_member or where.is_private or has_posted):
             return Found.UNKNOWN, None  # the token that edited it there is dead now, and nobody can look
         return found
 

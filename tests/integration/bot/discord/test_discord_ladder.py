@@ -11,7 +11,7 @@ from bot.platforms.discord.platform import DiscordPlatform
 from bot.platforms.discord.settings import DiscordSettings
 from engine.errors import PlatformError, UserError
 from tests.fakes.discord_houses import Scene, is_over, open_discord
-from tests.fakes.discord_server import BOT, FakeDiscord, Fault, Message, Permission, gallery, texts
+from tests.fakes.discord_server import BOT, FakeDiscord, Fault, Interaction, Message, Permission, gallery, texts
 from tests.fakes.studios import FakeStudio
 
 SLOW = ("--step-s", "0.2")
@@ -305,3 +305,46 @@ async def test_a_post_whose_fate_cannot_be_looked_up_is_not_made_again(tmp_path:
             assert request in await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}")
     finally:
         await server.close()
+
+
+async def _ask_elsewhere(scene: Scene) -> Interaction:
+    """In a server that the bot is not in, and Ada has it with her."""
+    server = scene.server
+    strange = server.add_guild("elsewhere", server.add_user("zoe"), has_bot=False)
+    channel = server.add_channel(strange, "talk")
+    allowed = await server.slash(scene.operator, scene.channel, "allow", {"who": "everyone"})
+    await allowed.answered()
+    return await server.slash(scene.ada, channel, "imagine", {"prompt": "a red circle --steps 12"}, install="user")
+
+
+async def test_a_result_that_may_stand_where_the_bot_is_not_is_not_shown_again(tmp_path: Path) -> None:
+    """The token that edited it there has died, and nobody can look: it waits for /collect."""
+    server = FakeDiscord()
+    await server.start()
+    try:
+        async with open_discord(tmp_path, *SLOW, server=server) as scene:
+            message = await (await _ask_elsewhere(scene)).answered()
+            request = texts(message).rpartition("-# ")[2].partition(" ")[0]
+            server.next_fault("PATCH", "/webhooks/*", Fault.STALLED, n=99)
+            server.weather.stall_s = 60.0
+            await message.until(is_over, 20.0)  # it is there, and we do not know
+        server.pass_time(QUARTER_OF_AN_HOUR_S)
+        async with open_discord(tmp_path, server=server, is_open=False) as scene:
+            async with asyncio.timeout(20.0):
+                while await scene.house.store.outbox.unknown():  # noqa: ASYNC110  # the outbox tells nobody
+                    await asyncio.sleep(0.05)
+            assert results(scene) == [message]
+            assert request in await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}")
+    finally:
+        await server.close()
+
+
+async def test_a_post_that_got_lost_where_the_bot_is_not_is_looked_for_and_made_again(tmp_path: Path) -> None:
+    """The token had died before: it is to come by direct message, where we may look."""
+    async with open_discord(tmp_path, *SLOW) as scene:
+        await (await _ask_elsewhere(scene)).answered()
+        scene.server.pass_time(QUARTER_OF_AN_HOUR_S)
+        scene.server.next_fault("POST", "/channels/*/messages", Fault.DROPPED, n=2)  # aiohttp asks again once
+        await scene.server.until(lambda: bool(results(scene)), 30.0)
+        await scene.house.teller.settle(5.0)
+        assert [each.channel for each in results(scene)] == [scene.server.dm(scene.ada)]
