@@ -9,8 +9,7 @@ import re
 import signal
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,11 @@ from PIL import Image
 from bot.platforms.discord.menu import REMIX_THIS
 from bot.platforms.discord.uploads import PREVIEW_NAME
 from tests.fakes import drawer
-from tests.fakes.bots import RunningBot, bot_beside
+from tests.fakes.bots import bot_beside
 from tests.fakes.colours import colour_at, is_red_on_blue
 from tests.fakes.discord_houses import is_over
 from tests.fakes.discord_server import Channel, FakeDiscord, Interaction, Message, User, buttons, gallery, texts
+from tests.fakes.lives import Lives
 
 PICTURE_S = 90.0  # two busy cores
 PROMPT = "a red circle on a blue background"
@@ -50,30 +50,19 @@ class Stage:
     """A server with a channel, Ada in it, and the bot in one of its lives."""
 
     server: FakeDiscord
-    data_dir: Path
+    lives: Lives
     channel: Channel
     ada: User
-    written: list[str] = field(default_factory=list)  # to standard error, by lives that are over
-    _bot: RunningBot | None = None
-    _life: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    @property
-    def bot(self) -> RunningBot:
-        """The one that runs."""
-        assert self._bot
-        return self._bot
 
     async def begin(self) -> None:
         """Start the bot, and wait until it listens."""
         n_before = self.server.n_identifies
-        self._bot = await self._life.enter_async_context(bot_beside(self.data_dir, **settings_of(self.server)))
+        await self.lives.begin()
         await self.server.ready(n_commands=1, n_identifies=n_before + 1)
 
     async def end(self, number: signal.Signals) -> int:
         """Tell the bot to stop, or kill it; its exit status."""
-        status = await asyncio.to_thread(self.bot.stop, number)
-        await self._life.aclose()
-        self.written.append((self.data_dir.parent / "stderr.txt").read_text())
+        status = await self.lives.end(number)
         self.server.forget_silences()
         return status
 
@@ -100,7 +89,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     guild = server.add_guild("home", server.owner)
     opened = Stage(
         server=server,
-        data_dir=tmp_path_factory.mktemp("discord") / "data",
+        lives=Lives(tmp_path_factory.mktemp("discord") / "data", settings_of(server)),
         channel=server.add_channel(guild, "art"),
         ada=server.add_user("ada"),
     )
@@ -111,11 +100,11 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         assert await opened.end(signal.SIGTERM) == 0
         assert server.problems() == []
         assert server.offences == []
-        said = "".join(opened.written)
+        said = "".join(opened.lives.written)
         assert "Traceback" not in said
         assert [secret for secret in (server.token, *server.interactions) if secret[:24] in said] == []
     finally:
-        await opened._life.aclose()
+        await opened.lives.close()
         await server.close()
 
 
@@ -140,8 +129,8 @@ def is_being_drawn(message: Message) -> bool:
 @pytest.mark.torch
 async def test_the_ready_line_says_that_discord_is_on(stage: Stage) -> None:
     """And the line before it, how to add the bot to a server."""
-    assert "· discord: on ·" in stage.bot.lines[-1]
-    assert any(f"client_id={stage.server.application_id}" in line for line in stage.bot.lines)
+    assert "· discord: on ·" in stage.lives.bot.lines[-1]
+    assert any(f"client_id={stage.server.application_id}" in line for line in stage.lives.bot.lines)
 
 
 @pytest.mark.torch
