@@ -13,7 +13,7 @@ import structlog
 from bot.desk.rights import Rank
 from bot.desk.sentences import span
 from bot.house import House, furnish, keep_house
-from bot.platforms.base import Chat
+from bot.platforms.base import Called, Chat
 from bot.platforms.discord.settings import DiscordSettings
 from bot.platforms.telegram.settings import TelegramSettings
 from bot.platforms.web.server import WebPlatform, WebSettings
@@ -100,6 +100,9 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
         )
         house.forgetters.append(page.forget)
         others = [chat(house) for chat in (chats_of(settings) if chats is None else chats)]
+        for chat in others:
+            if isinstance(chat, Called):
+                page.hook(chat.name, chat.called)
         platforms: list[Chat] = [page, *others]
         for platform in platforms:
             house.teller.add(platform)
@@ -143,7 +146,7 @@ def chats_of(settings: Settings) -> list[Callable[[House], Chat]]:
     if settings.telegram_token:
         from bot.platforms.telegram.platform import TelegramPlatform
 
-        ours = TelegramSettings(token=settings.telegram_token, api_base=settings.telegram_api_base)
+        ours = telegram_settings(settings)
         found.append(
             lambda house: TelegramPlatform(house.studio, house.finisher, house.store.arrivals, ours, house.data_dir)
         )
@@ -226,6 +229,14 @@ def discord_settings(settings: Settings) -> DiscordSettings:
         api_base=settings.discord_api_base,
         gateway=settings.discord_gateway,
         has_user_install=settings.discord_user_install,
+    )
+
+
+def telegram_settings(settings: Settings) -> TelegramSettings:
+    """Telegram's part of the settings. There must be a token."""
+    assert settings.telegram_token
+    return TelegramSettings(
+        token=settings.telegram_token, api_base=settings.telegram_api_base, webhook=settings.telegram_webhook
     )
 
 

@@ -1,8 +1,8 @@
 """Buttons that live for ever: all that a press needs stands in the button's id, `<verb>:<target>`, in at most 64 bytes.
 
-The target is a picture ("k3f9m2q7xa.2") or a request ("k3f9m2q7xa"); of a confirmation it is the code or a plain "yes",
-never an account, for whoever presses is who is meant. No session, no memory, no expiry: an id from before a restart or
-an upgrade still means the same. Pure. Whether the presser may is for the studio to say.
+The target is a picture ("k3f9m2q7xa.2") or a request ("k3f9m2q7xa"); of an example it is its words, of a confirmation
+the code or a plain "yes", never an account, for whoever presses is who is meant. No session, no memory, no expiry: an
+id from before a restart or an upgrade still means the same. Pure. Whether the presser may is for the studio to say.
 """
 
 from collections.abc import Iterable
@@ -39,6 +39,10 @@ class Verb(StrEnum):
     LINK = "link"
     FORGET = "forget"
     COLLECT = "collect"
+    DRAW = "draw"
+    SHARE = "share"
+    UNSHARE = "unshare"
+    ALBUM = "album"
 
 
 _VERBS = frozenset(verb.value for verb in Verb)
@@ -99,6 +103,24 @@ def of_forgetting() -> tuple[tuple[Button, ...], ...]:
     """Confirms that all of whoever presses is deleted; not pressing it is a no."""
     delete = button(Verb.FORGET, "yes", "Delete everything", "Delete all that is kept about me", Style.DANGER)
     return ((delete,),)
+
+
+def of_examples(examples: Iterable[str]) -> tuple[tuple[Button, ...], ...]:
+    """Each draws what it says; one whose words are too long for an id is left out."""
+    words = [example.removeprefix("/imagine ") for example in examples]
+    rows = [(button(Verb.DRAW, each, each, f"Draw {each}"),) for each in words]
+    return tuple(row for row in rows if len(row[0].id.encode()) <= MAX_ID_BYTES)
+
+
+def of_sharing(picture: str) -> tuple[tuple[Button, ...], ...]:
+    """Under the recipe of a picture of ours, where there are links to it."""
+    return (
+        (
+            button(Verb.AGAIN, picture, "Again", "Draw it again with a new seed"),
+            button(Verb.SHOW, picture, "Show", "Show this picture alone, in full size"),
+            button(Verb.SHARE, picture, "Share", "Get a link that shows others this recipe"),
+        ),
+    )
 
 
 def of_collecting() -> tuple[tuple[Button, ...], ...]:

@@ -1,10 +1,11 @@
 """What a button on a picture stands for: the request, and how somebody would have typed it. Pure."""
 
 from bot.buttons import Press, Verb
+from bot.parser import parse
 from bot.requests import Again, Collect, Development, History, Original, Request, Show, ShowRecipe, Upscale, Vary
 
 VARIATIONS = 4
-_MAKING = (Verb.SHOW, Verb.SUBTLE, Verb.STRONG, Verb.AGAIN, Verb.TWICE, Verb.FOURFOLD, Verb.REFINE)
+_MAKING = (Verb.DRAW, Verb.SHOW, Verb.SUBTLE, Verb.STRONG, Verb.AGAIN, Verb.TWICE, Verb.FOURFOLD, Verb.REFINE)
 
 
 def is_making(button_id: str) -> bool:
@@ -29,6 +30,8 @@ def request_of(press: Press) -> tuple[Request | None, str]:
         case Verb.PAGE:
             page, _, words = at.partition(":")
             return History(words=words, page=int(page) if page.isdecimal() else 1), f"/history {words}"
+        case Verb.DRAW:
+            return parse(f"/imagine {at}"), f"/imagine {at}"
         case Verb.COLLECT:
             return Collect(), "/collect"
         case _:

@@ -26,7 +26,7 @@ KEYS = (  # as the TOML file spells them
     *("web_host", "web_port", "web_password", "web_hosts", "web_behind_proxy", "disk_budget_mib"),
     *("operators", "queue_bound", "retention_days", "restart_pause_s"),
     *("discord_token", "discord_api_base", "discord_gateway", "discord_user_install"),
-    *("telegram_token", "telegram_api_base"),
+    *("telegram_token", "telegram_api_base", "telegram_webhook"),
 )
 MAX_FILE_BYTES = 2**20  # of settings; more is some other file
 _DEVICE = re.compile(r"auto|cpu|mps|cuda|cuda:\d{1,3}(,cuda:\d{1,3})*")
@@ -53,8 +53,9 @@ class Settings:
     `queue_bound`: how many jobs of everybody together may wait. `retention_days` 0 keeps what people asked for ever.
     `restart_pause_s`: the longest pause before a start after lives that were cut off at once; 0 is none.
     `discord_api_base` and `discord_gateway` put something in Discord's place; `discord_user_install`: people may add
-    the bot to themselves. `telegram_api_base`: a Bot API server of one's own. `config_file` was read, None if there is
-    none. `unread` are DARKROOM_ names in the environment that nothing reads.
+    the bot to themselves. `telegram_api_base`: a Bot API server of one's own; `telegram_webhook`: where it reaches the
+    page, None: it is polled. `config_file` was read, None if there is none. `unread` are DARKROOM_ names in the
+    environment that nothing reads.
     """
 
     data_dir: Path
@@ -80,6 +81,7 @@ class Settings:
     discord_user_install: bool = False
     telegram_token: str | None = field(default=None, repr=False)
     telegram_api_base: str = "https://api.telegram.org"
+    telegram_webhook: str | None = None
     unread: tuple[str, ...] = ()
 
 
@@ -125,6 +127,7 @@ def load(environ: Mapping[str, str], working_dir: Path) -> Settings:
         "discord_user_install": _take(found, "discord_user_install", _yes_or_no),
         "telegram_token": _take(found, "telegram_token", _token),
         "telegram_api_base": _take(found, "telegram_api_base", _http_base),
+        "telegram_webhook": _take(found, "telegram_webhook", _public_base),
     }
     given = {name: value for name, value in known.items() if value is not None}
     return Settings(data_dir=data_dir, config_file=config_file, unread=tuple(sorted(found)), **given)
@@ -326,6 +329,17 @@ def _http_base(value: object) -> str:
 
 def _socket_base(value: object) -> str:
     return _base(value, ("ws", "wss"), "wss://gateway.discord.gg")
+
+
+def _public_base(value: object) -> str:
+    """Where the page is reached from outside: encrypted, or from this computer."""
+    text = _base(value, ("http", "https"), "https://darkroom.example.org")
+    parts = urlsplit(text)
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("must be an address alone, such as https://darkroom.example.org, with no ?, # or @ in it")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError(f"must begin with https://, for Telegram calls no other address; you gave {_shown(value)}")
+    return text
 
 
 def _base(value: object, schemes: tuple[str, ...], example: str) -> str:

@@ -136,10 +136,10 @@ class Sources:
     async def picture(self, origin: Origin, name: str) -> PictureRow:
         """A picture of ours that they may see. Raises: UserError, in the same words for not theirs and not there."""
         request, number = split(name)
-        row = await self.request(origin, request, naming=name)
+        row = await self._request_with(origin, request, number, name)
         if row.kind == "show" and row.parent:
             request, number = split(row.parent)
-            await self.request(origin, request, naming=name)
+            await self._request_with(origin, request, number, name)
         found = await self._store.history.picture(request, number)
         if found is None:
             raise UserError(_NO_PICTURE.format(name=name[:40]))
@@ -151,6 +151,14 @@ class Sources:
         if row is None or row.is_deleted or not may_see(origin, row):
             raise UserError(_NO_PICTURE.format(name=(naming or request)[:40]))
         return row
+
+    async def _request_with(self, origin: Origin, request: str, number: int, name: str) -> RequestRow:
+        """The request of a picture that they may see."""
+        row = await self._store.requests.find(request)
+        is_there = row is not None and not row.is_deleted
+        if row and is_there and (may_see(origin, row) or await self._store.abroad.is_shared(request, number)):
+            return row
+        raise UserError(_NO_PICTURE.format(name=name[:40]))
 
     def _upload(self, owner: str, upload_id: str) -> _Kept:
         kept = self._uploads.get(upload_id)

@@ -5,6 +5,7 @@ protocol in `platforms/base.py`, and holds nothing of theirs.
 """
 
 import typing
+from collections.abc import Mapping, Sequence
 
 from bot import answers, buttons, requests
 from bot.acting import Acting
@@ -159,6 +160,31 @@ class Studio:
     async def joined(self, origin: Origin) -> bool:
         """Somebody brought the bot into a place: an operator's is let in at once. Whether people may use it there."""
         return await self._desk.joined(origin)
+
+    async def let_in(self, origin: Origin) -> None:
+        """Raises: UserError that says what would let them in, for who may not use this Darkroom there."""
+        await self._desk.let_in(await self._desk.arrived(origin))
+
+    async def share(self, origin: Origin, picture: str, *, is_shared: bool = True) -> str:
+        """Let whoever knows its name see a picture of theirs, or no longer; returns that name."""
+        await self.let_in(origin)
+        found = await self._sources.picture(await self._desk.arrived(origin), picture)
+        if found.owner != self._person(origin.owner):
+            raise UserError("That picture is somebody else's; only they can share it.")
+        await self._store.abroad.share(found.request, found.number, is_shared=is_shared)
+        return found.name
+
+    async def note_sent(self, picture: str, sent_as: str) -> None:
+        """A chat has the file of a picture, under this name of its own: "<platform>:…"."""
+        await self._store.abroad.note_sent(picture, sent_as)
+
+    async def sent(self, pictures: Sequence[str], prefix: str) -> Mapping[str, str]:
+        """Those of these pictures that a chat has, with its names for them, which begin so."""
+        return await self._store.abroad.sent(pictures, prefix)
+
+    async def moved(self, old_place: str, new_place: str) -> None:
+        """A place goes by another name from now on; what holds in it goes with it."""
+        await self._store.abroad.move_place(old_place, new_place)
 
     async def visibility(self, place: str) -> str:
         """Who sees what is made in a place: shared, private, spoiler or restricted."""

@@ -81,7 +81,7 @@ async def about_request(reading: Reading, row: Row) -> dict[str, object]:
         no=row[0],
     )
     pictures = await reading.rows(
-        "SELECT number, recipe, label, treatment, width_px, height_px, gpu_s, created_ms FROM pictures "
+        "SELECT number, recipe, label, treatment, width_px, height_px, gpu_s, created_ms, shared_ms FROM pictures "
         "WHERE request = :no ORDER BY number",
         no=row[0],
     )
@@ -122,6 +122,7 @@ async def about_request(reading: Reading, row: Row) -> dict[str, object]:
                 "height_px": picture[5],
                 "seconds_of_the_device": picture[6],
                 "made": _time(picture[7]),
+                "shared": _time(picture[8]),
             }
             for picture in pictures
         ],

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from engine.errors import StorageError
+from storage.abroad import Abroad
 from storage.acts import Acts
 from storage.arrivals import Arrivals
 from storage.audit import Audit
@@ -62,6 +63,7 @@ class Store:
     forgetting: Forgetting
     lives: Lives
     arrivals: Arrivals
+    abroad: Abroad
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +104,7 @@ async def open_store(
                     forgetting=forgetting,
                     lives=Lives(database, clock),
                     arrivals=Arrivals(database, clock),
+                    abroad=Abroad(database, clock),
                 )
         finally:
             await database.close()

@@ -6,9 +6,11 @@ message; an `Address` says which, in the platform's own opaque words, and is kep
 outlives a restart.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from http import HTTPStatus
+from typing import Protocol, runtime_checkable
 
 from bot.cards import Card
 from storage.records import DeliveryKind
@@ -101,3 +103,11 @@ class Chat(Platform, Protocol):
 
     async def close(self) -> None:
         """Take nothing in any more and let go of everything, within 3 s; harmless where it was never started."""
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A chat that can call us instead of being asked: through the page's server, at `/hooks/<name>`."""
+
+    async def called(self, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
+        """Take in what it says, if it brings the right key; on disk before it is answered. Never fails."""

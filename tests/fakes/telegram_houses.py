@@ -8,6 +8,8 @@ from pathlib import Path
 from bot import house as houses
 from bot.platforms.telegram.platform import TelegramPlatform
 from bot.platforms.telegram.settings import TelegramSettings
+from bot.platforms.web.server import WebPlatform
+from bot.platforms.web.settings import WebSettings
 from bot.settings import Settings
 from engine.finish import Finisher
 from storage.store import open_store
@@ -25,6 +27,7 @@ class Scene:
     operator: User
     ada: User
     private: Chat
+    page_url: str = ""
 
     async def say(self, words: str, user: User | None = None, chat: Chat | None = None) -> Message:
         """Somebody writes; the bot's answer."""
@@ -55,9 +58,18 @@ async def over(message: Message, within_s: float = 20.0) -> Message:
 
 @asynccontextmanager
 async def open_telegram(
-    folder: Path, *drawer: str, server: FakeTelegram | None = None, is_open: bool = True
+    folder: Path,
+    *drawer: str,
+    server: FakeTelegram | None = None,
+    is_open: bool = True,
+    has_webhook: bool = False,
+    webhook_port: int = 0,
 ) -> AsyncIterator[Scene]:
-    """A house with Telegram as its platform. A `server` that is given outlives it. `is_open`: everyone is let in."""
+    """A house with Telegram as its platform. A `server` that is given outlives it. `is_open`: everyone is let in.
+
+    `has_webhook`: Telegram calls the page's server, on loopback as a Bot API server of one's own does; it listens on
+    `webhook_port`, 0 for any free one.
+    """
     fake = server or FakeTelegram()
     if server is None:
         await fake.start()
@@ -69,10 +81,15 @@ async def open_telegram(
             finisher = Finisher()
             chosen = Settings(data_dir=folder, job_deadline_s=60.0, operators=(f"telegram:{operator.id}",))
             house = await houses.furnish(chosen, store, engine, finisher)
-            settings = TelegramSettings(token=fake.token, api_base=fake.api_base)
+            page = WebPlatform(house.studio, store.sessions, WebSettings(port=webhook_port))
+            house.teller.add(page)
+            await page.start()
+            webhook = page.url if has_webhook else None
+            settings = TelegramSettings(token=fake.token, api_base=fake.api_base, webhook=webhook)
             platform = TelegramPlatform(house.studio, finisher, store.arrivals, settings, folder)
+            page.hook(platform.name, platform.called)
             house.teller.add(platform)
-            scene = Scene(fake, house, platform, operator, ada, fake.private(ada))
+            scene = Scene(fake, house, platform, operator, ada, fake.private(ada), page.url)
             try:
                 await house.studio.resume()
                 await house.teller.start()
@@ -84,6 +101,7 @@ async def open_telegram(
             finally:
                 await house.wind_down()
                 await platform.close()
+                await page.close()
                 await house.close()
                 await finisher.close()
     finally:

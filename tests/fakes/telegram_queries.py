@@ -1,5 +1,6 @@
 """Presses of buttons and inline queries on the fake Telegram, and how the bot answers them."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.fakes.telegram_message import Message
 from tests.fakes.telegram_refusals import Refusal, Why
 from tests.fakes.telegram_world import Json, User, World
 
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_WORDS, _MOST_RESULTS, _MOST_ID = 200, 50, 64  # characters, results, bytes
 
 
@@ -62,6 +64,8 @@ class InlineQuery:
     results: list[Json] | None = None
     is_personal: bool = False
     next_offset: str = ""
+    cached_s: int = 300
+    button: Json | None = None
     was_refused: bool = False
     update: Any = field(default=None, repr=False)  # an Update
 
@@ -114,10 +118,24 @@ class Queries:
             self._check_result(each)
         if len({each["id"] for each in results}) < len(results):
             raise Refusal(Why.RESULT_TWICE)
+        if len(call.text("next_offset").encode()) > _MOST_ID:
+            raise Refusal(Why.NEXT_OFFSET)
+        query.button = self._checked_button(call.json("button"))
         query.results, query.next_offset = results, call.text("next_offset")
+        query.cached_s = call.integer("cache_time", 300)
         query.is_personal = call.flag("is_personal")
         self._world.touch()
         return True
+
+    def _checked_button(self, button: Json | None) -> Json | None:
+        """What stands over the results; it leads to the bot by a link, if to nothing on the web."""
+        if button is None:
+            return None
+        if not str(button.get("text", "")).strip():
+            raise Refusal(Why.BUTTON_TEXT)
+        if not _PAYLOAD.fullmatch(str(button.get("start_parameter", ""))):
+            raise Refusal(Why.START_PARAMETER)
+        return button
 
     def _check_result(self, result: Json) -> None:
         if not 1 <= len(str(result.get("id", "")).encode()) <= _MOST_ID:

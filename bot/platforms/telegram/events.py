@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from telegram import Chat, Message, MessageEntity, Update, User
+from telegram import Chat, MaybeInaccessibleMessage, Message, MessageEntity, Update, User
 
 from bot.cards import Origin
 from bot.platforms.telegram.address import Where
@@ -17,7 +17,8 @@ class Heard:
     """A message that somebody wrote. `words` without a mention of us; `is_for_us`: a command, or an answer to us.
 
     `file`: a picture in it, else in what it answers. `named`: the request or picture that the message of ours names
-    which it answers. `is_anonymous`: an admin who hides behind the group.
+    which it answers; of what somebody sent from their history both are there. `album`: the pictures that were sent
+    together. `is_anonymous`: an admin who hides behind the group.
     """
 
     where: Where
@@ -27,6 +28,7 @@ class Heard:
     is_for_us: bool
     file: str | None
     named: str | None
+    album: str | None = None
     is_anonymous: bool = False
 
 
@@ -44,14 +46,17 @@ def heard(message: Message, bot: User) -> Heard | None:
     sender = message.from_user
     if message.is_automatic_forward or sender is None or (sender.is_bot and sender.id != ANONYMOUS_ADMIN):
         return None
+    if _is_by(message.via_bot, bot):
+        return None  # a picture of their history, which they show to whoever is here
     if message.sender_chat and message.sender_chat.id != message.chat.id:
         return None  # a channel that speaks in a group: nobody we could answer for it
     words = (message.text or message.caption or "").strip()
     is_command = words.startswith(("/", "／"))
     if is_command and (message.forward_origin is not None or _is_for_another(words, bot)):
         return None
-    answered = message.reply_to_message
-    is_answer_to_us = bool(answered and answered.from_user and answered.from_user.id == bot.id)
+    answered = _answered(message)
+    is_answer_to_us = answered is not None and _is_by(answered.from_user, bot)
+    is_of_history = answered is not None and _is_by(answered.via_bot, bot)
     is_mention = bool(bot.username) and words.casefold().startswith(f"@{bot.username}".casefold())
     if is_mention:
         words = words[len(bot.username or "") + 1 :].strip()
@@ -62,7 +67,8 @@ def heard(message: Message, bot: User) -> Heard | None:
         is_command=is_command,
         is_for_us=message.chat.type == Chat.PRIVATE or is_command or is_answer_to_us or is_mention,
         file=picture_in(message) or (picture_in(answered) if answered and not is_answer_to_us else None),
-        named=_named(answered) if answered and is_answer_to_us else None,
+        named=_named(answered) if answered and (is_answer_to_us or is_of_history) else None,
+        album=message.media_group_id,
         is_anonymous=sender.id == ANONYMOUS_ADMIN and message.sender_chat is not None,
     )
 
@@ -74,16 +80,28 @@ def account_of_message(message: Message) -> str:
     return f"telegram:{message.from_user.id}" if message.from_user else ""
 
 
-def where_of(message: Message, account: str, *, answering: int | None = None) -> Where:
-    """Where its answer is to be: under it, in its topic."""
+def where_of(message: MaybeInaccessibleMessage, account: str) -> Where:
+    """Where its answer is to be: under it, in its topic. Only in a forum is a thread a topic."""
     chat = message.chat
-    thread = message.message_thread_id if message.is_topic_message else None
+    thread = message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
     return Where(
         place=f"telegram:{chat.id}" + (f":{thread}" if thread else ""),
         account=account,
         chat=chat.id,
         thread=thread,
-        answering=message.message_id if answering is None else answering,
+        answering=message.message_id,
+        is_shared=chat.type != Chat.PRIVATE,
+    )
+
+
+def in_chat(chat: Chat, account: str) -> Where:
+    """In a chat, in answer to nothing."""
+    return Where(
+        place=f"telegram:{chat.id}",
+        account=account,
+        chat=chat.id,
+        thread=None,
+        answering=None,
         is_shared=chat.type != Chat.PRIVATE,
     )
 
@@ -113,6 +131,16 @@ def picture_in(message: Message) -> str | None:
     if document and (document.mime_type or "").startswith(_MEDIA):
         return document.file_id
     return None
+
+
+def _answered(message: Message) -> Message | None:
+    """What it answers; everything in a topic that answers nothing else answers what made the topic."""
+    answered = message.reply_to_message
+    return None if answered is None or answered.forum_topic_created else answered
+
+
+def _is_by(user: User | None, bot: User) -> bool:
+    return user is not None and user.id == bot.id
 
 
 def _named(message: Message) -> str | None:

@@ -7,17 +7,21 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
 
+from bot import buttons
 from bot.buttons import Verb
 from bot.cards import Button, Card, Field, State, Style, Tile
 from bot.desk.sentences import span
 from bot.typography import clean
+from storage.ids import read_picture_name
 
 MAX_TEXT, MAX_CAPTION = 4_096, 1_024
 MAX_COPIED = 256
 _MAX_ASKED, _MAX_FIELD = 500, 400
 _BAR = 12
+_DONE = "your picture is done."
+_MAX_NAME = 64
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
 _A_ROW = 4  # of a phone's width
 _LISTED = 12
@@ -25,17 +29,22 @@ _LISTED = 12
 
 @dataclass(slots=True)
 class Words:
-    """Text that grows, with what is bold or code in it; `most` UTF-16 units at most, and then it ends with "…"."""
+    """Text that grows, with what is bold or code in it; `most` UTF-16 units at most, and then it ends with "…".
+
+    `is_cut`: there was more.
+    """
 
     most: int
     text: str = ""
     entities: list[MessageEntity] = field(default_factory=list)
+    is_cut: bool = False
     _n_units: int = 0
 
     def add(self, words: str, kind: str | None = None) -> "Words":
         """Add words as they are."""
         left = self.most - self._n_units
         if units_of(words) > left:
+            self.is_cut = True
             words = _cut(words, left - 1) + "…" if left > 1 else ""
         n_units = units_of(words)
         if kind and words.strip():
@@ -63,19 +72,51 @@ def units_of(words: str) -> int:
 
 
 def of_card(card: Card, most: int) -> Words:
-    """What a card says, in so many units."""
-    words = Words(most)
+    """What a card says, in so many units; its request's id, which answers to it need, whatever else is cut."""
+    words = Words(most - (units_of(card.id) + 1 if card.id else 0))
     if card.id and card.words:
         words.bold(_shortened(clean(card.words), _MAX_ASKED))
     for sentence in _said(card):
         words.line().add(sentence)
-    for each in card.fields:
-        _add_field(words.line(), each)
+    for each in sorted(card.fields, key=_is_long):
+        _add_field(words.line(), each, whole=not card.id)
     if not card.id:
         _add_tiles(words, card.tiles)
-    if card.id:
-        words.line().code(card.id)
-    return words
+        return words
+    words.most = most
+    return words.line().code(card.id)
+
+
+def in_full(card: Card) -> str:
+    """All that an answer says, where a message has no room for it."""
+    return "\n".join([*_said(card), "", *(f"{each.name}: {each.value}" for each in card.fields), ""])
+
+
+def of_ping(account: str, name: str) -> Words:
+    """That a picture is done; to somebody by name, which they are told of, or "" where nobody else is."""
+    words = Words(MAX_TEXT)
+    number = account.partition(":")[2]
+    if not name or not number.isdecimal():  # a group speaks for an admin who hides behind it
+        return words.add(f"{_DONE[0].upper()}{_DONE[1:]}")
+    return mention(words, User(id=int(number), first_name=name, is_bot=False)).add(f": {_DONE}")
+
+
+def mention(words: Words, user: User) -> Words:
+    """Begin with somebody's name, of which they are told."""
+    name = _shortened(clean(user.full_name), _MAX_NAME) or "You"
+    words.entities.append(MessageEntity(MessageEntity.TEXT_MENTION, offset=0, length=units_of(name), user=user))
+    return words.add(name)
+
+
+def of_picture(picture: str, prompt: str, label: str) -> Words:
+    """Under a picture that is shown beside others: what it is, and its name, by which it can be answered."""
+    words = Words(MAX_CAPTION - units_of(picture) - 1)
+    if prompt:
+        words.add(clean(prompt))
+    if label:
+        words.line().add(label)
+    words.most = MAX_CAPTION
+    return words.line().code(picture)
 
 
 def of_sentence(sentence: str) -> Words:
@@ -84,27 +125,45 @@ def of_sentence(sentence: str) -> Words:
 
 
 def keyboard(card: Card) -> InlineKeyboardMarkup | None:
-    """A card's buttons; and its seed to copy, where there is one picture."""
-    rows = [
-        [_button(each) for each in row[at : at + _A_ROW]] for row in card.buttons for at in range(0, len(row), _A_ROW)
-    ]
+    """A card's buttons; of one picture its seed to copy, of several an album, of a recipe what can be done with it."""
+    recipe_of = recipe_named(card)
+    every = card.buttons or (buttons.of_sharing(recipe_of) if recipe_of else ())
+    rows = [[_button(each) for each in row[at : at + _A_ROW]] for row in every for at in range(0, len(row), _A_ROW)]
     there = [tile for tile in card.tiles if tile.picture]
-    if card.id and len(there) == 1 and card.state is State.DONE:
+    if card.id and card.state is State.DONE and len(there) == 1:
         seed = str(there[0].seed)
         rows.append([InlineKeyboardButton(f"Copy seed {seed}"[:64], copy_text=CopyTextButton(seed))])
+    if card.id and card.state is State.DONE and len(there) > 1:
+        rows.append([InlineKeyboardButton("Album", callback_data=f"{Verb.ALBUM}:{card.id}")])
     if not card.id and there:
         rows += _openers(there)
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def named_in(text: str, entities: Iterable[MessageEntity]) -> str | None:
-    """The request or picture that a message of ours names in its small print: the last piece of code in it."""
-    found = [each for each in entities if each.type == MessageEntity.CODE]
-    if not found:
+def of_link(link: str, picture: str) -> InlineKeyboardMarkup:
+    """Under a link to a shared picture."""
+    copy = InlineKeyboardButton("Copy link", copy_text=CopyTextButton(link))
+    stop = InlineKeyboardButton("Stop sharing", callback_data=f"{Verb.UNSHARE}:{picture}")
+    return InlineKeyboardMarkup([[copy, stop]])
+
+
+def recipe_named(card: Card) -> str | None:
+    """The picture of ours whose recipe a card is, None if it is none."""
+    if card.kind != "recipe":
         return None
-    units = text.encode("utf-16-le")
-    last = found[-1]
-    return units[2 * last.offset : 2 * (last.offset + last.length)].decode("utf-16-le", "ignore")
+    return next((each.value for each in card.fields if each.name == "Picture"), None)
+
+
+def named_in(text: str, entities: Iterable[MessageEntity]) -> str | None:
+    """The request or picture that a message of ours names, as code; None where it names none, or several."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    codes = {
+        units[2 * each.offset : 2 * (each.offset + each.length)].decode("utf-16-le", "ignore")
+        for each in entities
+        if each.type == MessageEntity.CODE
+    }
+    named = [each for each in codes if read_picture_name(each) and not each.isalpha()]
+    return named[0] if len(named) == 1 else None
 
 
 def _said(card: Card) -> list[str]:
@@ -132,9 +191,14 @@ def _bar(fraction: float) -> str:
     return f"{'█' * n_full}{'░' * (_BAR - n_full)} {round(100 * fraction)} %"
 
 
-def _add_field(words: Words, each: Field) -> None:
+def _is_long(each: Field) -> bool:
+    """What may not fit comes after what will."""
+    return len(each.value) > _MAX_FIELD
+
+
+def _add_field(words: Words, each: Field, *, whole: bool) -> None:
     words.bold(clean(each.name)).add(" ")
-    value = _shortened(clean(each.value), _MAX_FIELD)
+    value = clean(each.value) if whole else _shortened(clean(each.value), _MAX_FIELD)
     if each.is_copyable:
         words.code(value)
     else:

@@ -5,7 +5,7 @@ there is /original.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.cards import Card, Origin, Paper, State
@@ -21,11 +21,12 @@ MAX_SUM_PX, MAX_RATIO = 10_000, 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file, and what it is called."""
+    """A file, and what it is called. `picture`: the picture of ours that it is, whole and alone."""
 
     name: str
     body: bytes
     is_photo: bool = True
+    picture: str | None = None
 
 
 class Files(Protocol):
@@ -56,9 +57,14 @@ class Pictures:
         if not found:
             return None
         if len(found) == 1:
-            return await self._photo(*found[0])
+            alone, is_kept = there[0]
+            return replace(await self._photo(*found[0]), picture=alone if card.id and is_kept else None)
         grid = await self._finisher.plain_grid(tuple(body for _, body in found))
         return await self._photo(f"darkroom-{len(found)}-pictures.png", grid)
+
+    async def alone(self, where: Where, picture: str) -> File:
+        """One picture, whole. Raises: DarkroomError."""
+        return replace(await self._photo(*await self._read(where, picture, "picture")), picture=picture)
 
     async def _preview(self, card: Card) -> File | None:
         previews = tuple(tile.preview for tile in card.tiles)

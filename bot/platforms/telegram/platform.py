@@ -1,25 +1,33 @@
-"""Telegram as a platform: puts the parts of this folder together, polls, and lets go of it."""
+"""Telegram as a platform: puts the parts together, listens, and lets go of it."""
 
 import asyncio
 import contextlib
-import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 from telegram import Update
-from telegram.error import InvalidToken, TelegramError
-from telegram.ext import ExtBot, Updater
-from telegram.request import HTTPXRequest
+from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.ext import Updater
 
 from bot.cards import Card
 from bot.platforms.base import Address, Budget, Found
 from bot.platforms.telegram import address, menu
+from bot.platforms.telegram.admins import Admins
+from bot.platforms.telegram.album import Albums
+from bot.platforms.telegram.client import POLL_S, Client
+from bot.platforms.telegram.comings import Comings
 from bot.platforms.telegram.delivering import Delivering
-from bot.platforms.telegram.intake import DurableQueue
+from bot.platforms.telegram.intake import MAX_AT_ONCE, NAME, UPDATES, DurableQueue
 from bot.platforms.telegram.listener import Listener
 from bot.platforms.telegram.pictures import Pictures
+from bot.platforms.telegram.pressing import Pressing
 from bot.platforms.telegram.settings import TelegramSettings
-from bot.platforms.telegram.wire import Wire
+from bot.platforms.telegram.speaker import Speaker
+from bot.platforms.telegram.webhook import Webhook
+from bot.platforms.telegram.wire import ChatClosed, Wire
 from bot.studio import Studio
 from engine.errors import DarkroomError, PlatformError, UserError
 from engine.finish import Finisher
@@ -29,14 +37,13 @@ from storage.records import DeliveryKind
 # One message a second in a chat, twenty a minute in a group, thirty a second in all; edits count. Results come on top,
 # so progress leaves some.
 BUDGET = Budget(of_message=(1, 3.0), of_chat=(1, 1.1), of_crowd=(12, 60.0), of_all=(20, 1.0))
-UPDATES = ["message", "callback_query", "my_chat_member"]
-MAX_AT_ONCE = 12  # updates; measured: with more the HTTP client spends its time looking through its connections
-CONNECTIONS = 16
-POLL_S = 30
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 5.0, 300.0
+MOST_TRIES = 20  # to answer one update; the pauses between are Telegram's own
 MENU_HASH_NAME = "telegram-menu"
 NOT_KNOWN = "Telegram does not know this token: ask @BotFather for /token and put it into DARKROOM_TELEGRAM_TOKEN."
 UNREACHABLE = "Telegram cannot be reached."
+_ANOTHER = "Another program asks Telegram for this bot's news too; only one of the two hears each. Stop one of them."
+_KEPT = 4_096  # chats that are known to be closed to us
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -44,7 +51,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 class TelegramPlatform:
     """One bot of Telegram."""
 
-    name = "telegram"
+    name = NAME
     budget = BUDGET
     has_previews = True
     is_repeatable = False
@@ -52,26 +59,36 @@ class TelegramPlatform:
     def __init__(
         self, studio: Studio, finisher: Finisher, arrivals: Arrivals, settings: TelegramSettings, data_dir: Path
     ) -> None:
-        for logger in ("httpx", "httpcore", "telegram"):
-            logging.getLogger(logger).setLevel(logging.CRITICAL)  # their lines hold the token
+        self._studio = studio
+        self._settings = settings
         self._data_dir = data_dir
         self._queue = DurableQueue(arrivals)
-        base = settings.api_base.rstrip("/")
-        self.bot: ExtBot[None] = ExtBot(
-            settings.token,
-            base_url=f"{base}/bot",
-            base_file_url=f"{base}/file/bot",
-            request=HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=20.0, read_timeout=20.0),
-            get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=POLL_S + 10.0),
-        )
+        self.bot = Client(settings)
         self._updater = Updater(self.bot, self._queue)
-        pictures = Pictures(studio, finisher)
-        calls = Wire(self.bot)
-        self._delivering = Delivering(calls, pictures)
+        self._webhook = Webhook(settings, self.bot, self._queue)
+        pictures, calls, admins = Pictures(studio, finisher), Wire(self.bot), Admins(self.bot)
+        speaker = Speaker(calls, pictures)
+        self._delivering = Delivering(calls, pictures, self._note_sent)
         self._listener = Listener(
-            studio=studio, bot=self.bot, calls=calls, pictures=pictures, examples=studio.about().examples
+            studio=studio,
+            bot=self.bot,
+            speaker=speaker,
+            admins=admins,
+            comings=Comings(studio, calls, studio.about().examples, self._note_open),
+            pressing=Pressing(
+                studio=studio,
+                bot=self.bot,
+                speaker=speaker,
+                admins=admins,
+                albums=Albums(studio, calls, pictures, self._note_sent),
+            ),
+            note_open=self._note_open,
         )
+        self._closed: OrderedDict[int, None] = OrderedDict()  # chats that blocked us or put us out
         self._tasks: list[asyncio.Task[None]] = []
+        self._later: dict[int, asyncio.TimerHandle] = {}
+        self._n_tries: dict[int, int] = {}
+        self._has_put_left = False
         self._trouble = ""
 
     # The platform
@@ -81,8 +98,8 @@ class TelegramPlatform:
         return str(address.read(reply_to).chat)
 
     def is_seen(self, reply_to: str) -> bool:
-        """A chat is always there."""
-        return True
+        """A chat is always there, unless we were put out of it."""
+        return address.read(reply_to).chat not in self._closed
 
     async def acknowledge(self, to: Address, card: Card) -> str | None:
         """A message under what was asked."""
@@ -90,13 +107,17 @@ class TelegramPlatform:
 
     async def progress(self, to: Address, card: Card) -> None:
         """Edit it."""
-        await self._delivering.edit(to, card)
+        try:
+            await self._delivering.edit(to, card)
+        except ChatClosed:
+            self._note_open(address.read(to.reply_to).chat, False)
+            raise
 
     async def deliver(self, to: Address, card: Card) -> str | None:
         """Edit it into the picture; or send that anew, where the message is gone."""
         name = await self._delivering.show(to, card)
         if card.is_to_ping:
-            await self._delivering.ping(to, name)
+            await self._delivering.ping(to, card, name)
         return name
 
     async def withdraw(self, to: Address) -> None:
@@ -106,6 +127,10 @@ class TelegramPlatform:
     async def reconcile(self, to: Address, card: Card, kind: DeliveryKind) -> tuple[Found, str | None]:
         """Edits are made again; of what was sent anew nobody can tell."""
         return await self._delivering.look(to, card, kind)
+
+    async def called(self, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
+        """Telegram says something, where it was told to call instead of being asked."""
+        return await self._webhook.take(headers, body)
 
     # Its life
 
@@ -117,11 +142,18 @@ class TelegramPlatform:
     @property
     def lines(self) -> tuple[str, ...]:
         """What the operator should read at the start: how to find the bot."""
-        return () if self._trouble else (f"telegram: write to me at https://t.me/{self.bot.username}",)
+        if self._trouble:
+            return ()
+        how = f", and it calls {self._webhook.url}" if self._webhook.url else ""
+        return (f"telegram: write to me at https://t.me/{self.bot.username}{how}",)
 
     async def start(self) -> None:
-        """Log in and poll. Raises: UserError for a wrong token, PlatformError while Telegram is out of reach."""
+        """Log in and listen.
+
+        Raises: UserError for a wrong token or webhook, PlatformError while Telegram is out of reach.
+        """
         try:
+            self._settings.check()
             await self._log_in()
         except PlatformError as exc:
             self._trouble = str(exc)
@@ -133,6 +165,9 @@ class TelegramPlatform:
 
     async def close(self) -> None:
         """Hear nothing more; what was not taken care of is on disk."""
+        self._webhook.end()
+        for timer in self._later.values():
+            timer.cancel()
         for task in self._tasks:
             task.cancel()
         with contextlib.suppress(TelegramError, RuntimeError):
@@ -148,18 +183,27 @@ class TelegramPlatform:
             await self.bot.initialize()
             await self._updater.initialize()
             await self._sync_menus()
-            n_left = await self._queue.put_left(self.bot)
-            if n_left:
-                log.info("updates of an earlier life", n=n_left)
-            await self._updater.start_polling(
-                timeout=POLL_S, bootstrap_retries=0, allowed_updates=UPDATES, error_callback=self._heard_nothing
-            )
+            await self._take_up_left()
+            if self._webhook.url:
+                await self._webhook.begin()
+            else:  # this takes the address of a webhook back, if Telegram has one
+                await self._updater.start_polling(
+                    timeout=POLL_S, bootstrap_retries=0, allowed_updates=UPDATES, error_callback=self._heard_nothing
+                )
         except InvalidToken as exc:
             raise UserError(NOT_KNOWN) from exc
         except TelegramError as exc:
             raise PlatformError(UNREACHABLE) from exc
         self._trouble = ""
         self._tasks += [asyncio.create_task(self._keep_answering(), name=f"telegram {n}") for n in range(MAX_AT_ONCE)]
+
+    async def _take_up_left(self) -> None:
+        if self._has_put_left:
+            return
+        n_left = await self._queue.put_left(self.bot)
+        self._has_put_left = True
+        if n_left:
+            log.info("updates of an earlier life", n=n_left)
 
     async def _keep_logging_in(self) -> None:
         pause_s = AGAIN_AFTER_S
@@ -181,13 +225,41 @@ class TelegramPlatform:
     async def _keep_answering(self) -> None:
         while True:
             update = await self._queue.get()
-            if isinstance(update, Update):
-                await self._listener.hear(update)
+            if not isinstance(update, Update):
+                continue
+            pause_s = await self._listener.hear(update)
+            if pause_s is None or self._n_tries.get(update.update_id, 0) >= MOST_TRIES:
+                self._n_tries.pop(update.update_id, None)
                 await self._queue.done(update)
+            else:
+                self._try_later(update, pause_s)
+
+    def _try_later(self, update: Update, pause_s: float) -> None:
+        """Nobody waits for it meanwhile; a restart finds it on disk."""
+        number = update.update_id
+        self._n_tries[number] = self._n_tries.get(number, 0) + 1
+
+        def take_up() -> None:
+            self._later.pop(number, None)
+            self._queue.put_nowait(update)
+
+        self._later[number] = asyncio.get_running_loop().call_later(pause_s, take_up)
+
+    def _note_open(self, chat: int, is_open: bool) -> None:
+        """Whether we are heard in a chat."""
+        self._closed.pop(chat, None)
+        if not is_open:
+            self._closed[chat] = None
+        while len(self._closed) > _KEPT:
+            self._closed.popitem(last=False)
+
+    async def _note_sent(self, picture: str, file_id: str) -> None:
+        """Telegram's names for files are good for one bot alone."""
+        await self._studio.note_sent(picture, f"{NAME}:{self.bot.id}:{file_id}")
 
     def _heard_nothing(self, exc: TelegramError) -> None:
         """python-telegram-bot tries again by itself, with growing pauses."""
-        log.warning("Telegram was not heard", reason=type(exc).__name__)
+        log.warning("Telegram was not heard", reason=_ANOTHER if isinstance(exc, Conflict) else type(exc).__name__)
 
     async def _sync_menus(self) -> None:
         """Send the menus, if they are not what was sent last."""

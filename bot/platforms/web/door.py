@@ -15,7 +15,7 @@ from bot.platforms.web.settings import WebSettings
 
 PERSON = web.RequestKey("person", Person)
 # What a browser may load before it is known who it is.
-PUBLIC = ("/static/{name}", "/favicon.ico", "/sign-in", "/sign-in.css", "/sign-in/{link}")
+PUBLIC = ("/static/{name}", "/favicon.ico", "/sign-in", "/sign-in.css", "/sign-in/{link}", guard.HOOKS)
 _FORM = "application/x-www-form-urlencoded"
 _SIGN_IN_FIRST = "Sign in first: open the page."
 _WRONG = "That is not the password."

@@ -17,6 +17,7 @@ from bot.platforms.web.api import Api, Parser
 from bot.platforms.web.door import Door
 from bot.platforms.web.events import Events
 from bot.platforms.web.files import Assets, Pictures
+from bot.platforms.web.hooks import Hook, Hooks
 from bot.platforms.web.seams import SessionStore, WebStudio
 from bot.platforms.web.sessions import Sessions
 from bot.platforms.web.settings import WebSettings
@@ -59,6 +60,7 @@ class WebPlatform:
         self._status_every_s = status_every_s
         self._events = Events()
         self._streams = Streams(self._events, studio)
+        self._hooks = Hooks()
         self._sessions = Sessions(settings, sessions)
         self._door = Door(settings, self._sessions, self._events)
         self._port = settings.port
@@ -97,6 +99,10 @@ class WebPlatform:
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+
+    def hook(self, chat: str, hook: Hook) -> None:
+        """Calls to `/hooks/<chat>` are for this chat from now on."""
+        self._hooks.put(chat, hook)
 
     async def operator_link(self) -> str:
         """A one-time link that makes a browser the operator's."""
@@ -172,6 +178,7 @@ class WebPlatform:
             self._api(),
             Uploads(self._studio),
             Pictures(self._studio),
+            self._hooks,
             assets,
         )
         for part in parts:

@@ -100,6 +100,11 @@ def test_names_that_nothing_reads_are_told(tmp_path: Path) -> None:
         ("DARKROOM_RETENTION_DAYS", "1.5"),
         ("DARKROOM_RESTART_PAUSE_S", "3601"),
         ("DARKROOM_RESTART_PAUSE_S", "nan"),
+        ("DARKROOM_TELEGRAM_WEBHOOK", "darkroom.example.org"),
+        ("DARKROOM_TELEGRAM_WEBHOOK", "http://darkroom.example.org"),
+        ("DARKROOM_TELEGRAM_WEBHOOK", "https://darkroom.example.org/?x=1"),
+        ("DARKROOM_TELEGRAM_WEBHOOK", "https://me:secret@darkroom.example.org"),
+        ("DARKROOM_TELEGRAM_WEBHOOK", "https://darkroom.example.org:http"),
         ("DARKROOM_CONFIG", "/"),
     ],
 )

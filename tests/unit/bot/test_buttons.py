@@ -41,6 +41,7 @@ def test_ids_of_the_first_version_stay() -> None:
         *("show", "subtle", "vary-strong", "again", "remix", "x2", "x4", "refine", "recipe", "file", "animation"),
         *("delete", "cancel", "go", "no", "page"),
         *("link", "forget", "collect"),
+        *("draw", "share", "unshare", "album"),
     ):
         assert buttons.read(f"{verb}:{REQUEST}").verb == verb
 

@@ -1,0 +1,67 @@
+"""All pictures of a message, each whole, as albums: on a button, for each costs as much as a message of its own."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.building import MAX_PICTURES_AT_ONCE
+from bot.platforms.telegram import messages
+from bot.platforms.telegram.address import Where
+from bot.platforms.telegram.pictures import File, Pictures
+from bot.platforms.telegram.seams import Studio
+from bot.platforms.telegram.wire import Wire
+from engine.errors import DarkroomError, UserError
+from storage.ids import picture_name
+
+MOST = 10  # of an album; Telegram takes two to ten
+_NONE = "None of those pictures is kept any more; their recipes are, in /history."
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Albums:
+    """Sends albums. `note_sent` is told each picture that Telegram has now, and its name for the file."""
+
+    def __init__(
+        self, studio: Studio, calls: Wire, pictures: Pictures, note_sent: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self._studio = studio
+        self._calls = calls
+        self._pictures = pictures
+        self._note_sent = note_sent
+
+    async def send(self, where: Where, request: str) -> None:
+        """All pictures of a request that whoever presses may see. Raises: UserError, PlatformError."""
+        files = await self._gathered(where, request)
+        # Two of one album at least: of eleven the last goes with the one before it.
+        n_albums = -(-len(files) // MOST)
+        size = -(-len(files) // n_albums)
+        is_covered = await self._studio.visibility(where.place) == "spoiler"
+        for first in range(0, len(files), size):
+            await self._send(where, files[first : first + size], is_covered=is_covered)
+
+    async def _gathered(self, where: Where, request: str) -> list[File]:
+        found = []
+        for number in range(1, MAX_PICTURES_AT_ONCE + 1):
+            try:
+                found.append(await self._pictures.alone(where, picture_name(request, number)))
+            except UserError:
+                continue
+        if not found:
+            raise UserError(_NONE)
+        return found
+
+    async def _send(self, where: Where, files: list[File], *, is_covered: bool) -> None:
+        captioned = [(file, messages.of_picture(file.picture or "", "", "")) for file in files]
+        if len(captioned) == 1:
+            file, words = captioned[0]
+            _, file_id = await self._calls.show(where, file, words, None, is_covered=is_covered)
+            sent: list[str | None] = [file_id]
+        else:
+            sent = await self._calls.show_album(where, captioned, is_covered=is_covered)
+        for file, file_id in zip(files, sent, strict=True):
+            if file.picture and file_id:
+                try:
+                    await self._note_sent(file.picture, file_id)
+                except DarkroomError as exc:
+                    log.warning("what Telegram calls a picture could not be kept", reason=str(exc))
