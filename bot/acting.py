@@ -23,6 +23,7 @@ from storage.store import Store
 N_COLLECTED = 5  # messages at once; a chat that was away may have many, and takes only so many a minute
 _NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
 _OVER = "That is finished already; there is nothing left to cancel."
+_TOO_LATE = "Too late to cancel: it is drawn already, and comes in a moment."
 _DELETED = "Deleted."
 _NOTHING_TO_COLLECT = "There is nothing to collect: everything of yours was delivered."
 
@@ -98,6 +99,8 @@ class Acting:
         """Take back what is not finished of a request; an admin also somebody else's. Raises: UserError."""
         request_id = asked.request or self._newest(origin)
         row = await self._theirs_to_act_on(origin, request_id, Act.CANCEL_ANY, asked_for_others=asked.is_any)
+        if self._runner.is_drawn(row.id):  # paid for, and here sooner than it could be let go of
+            raise UserError(_TOO_LATE)
         if not await self._runner.cancel(row.id):
             raise UserError(_OVER)
         return await self._told(row)

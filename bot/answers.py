@@ -59,18 +59,25 @@ def development(picture: str, paper: Paper) -> Card:
     return replace(note("development", f"How {picture} developed:"), paper=paper)
 
 
-def queue(status: EngineStatus, shown: tuple[Live, ...], notice: str = "", *, with_askers: bool = False) -> Card:
-    """What waits, what is drawn, and where these requests are: the asker's own, or everybody's with their names."""
+def queue(
+    status: EngineStatus, n_finishing: int, shown: tuple[Live, ...], notice: str = "", *, with_askers: bool = False
+) -> Card:
+    """What waits, what is drawn, and where these requests are: the asker's own, or everybody's with their names.
+
+    `n_finishing`: jobs that the engine is done with, and whose files are being made.
+    """
     fields = [
         Field(name="Being drawn", value=str(status.n_running)),
         Field(name="Waiting", value=str(status.n_waiting)),
     ]
+    if n_finishing:
+        fields.insert(1, Field(name="Being finished", value=str(n_finishing)))
     for live in shown[:_SHOWN_REQUESTS]:
         asker = f"{_cut(clean(live.request.asker))}: " if with_askers else ""
         fields.append(Field(name=asker + _cut(live.request.words), value=_where(live)))
     if len(shown) > _SHOWN_REQUESTS:
         fields.append(Field(name="And", value=f"{len(shown) - _SHOWN_REQUESTS:,} more requests"))
-    busy = status.n_waiting or status.n_running
+    busy = status.n_waiting or status.n_running or n_finishing
     sentence = "What is being made now:" if busy else "Nothing waits and nothing is being drawn: ask away."
     return note("queue", f"{notice} {sentence}".strip(), *fields)
 
@@ -100,6 +107,8 @@ def _line(number: int, row: PictureRow) -> Tile:
 
 def _where(live: Live) -> str:
     card = card_of(live.request, live.jobs, live.pictures, live)
+    if live.is_drawn:
+        return f"drawn, being finished ({card.id})"
     if card.state is State.DRAWING:
         return f"drawing, {round(100 * (card.fraction or 0))} % ({card.id})"
     if card.position:

@@ -140,9 +140,13 @@ def chats_of(settings: Settings) -> list[Callable[[House], Chat]]:
         from bot.platforms.discord.platform import DiscordPlatform
 
         chosen = discord_settings(settings)
-        found.append(
-            lambda house: DiscordPlatform(house.studio, house.finisher, chosen, house.data_dir, house.desk.add_owner)
-        )
+
+        def discord(house: House) -> Chat:
+            platform = DiscordPlatform(house.studio, house.finisher, chosen, house.data_dir, house.desk.add_owner)
+            house.forgetters.append(platform.forget)
+            return platform
+
+        found.append(discord)
     if settings.telegram_token:
         from bot.platforms.telegram.platform import TelegramPlatform
 

@@ -161,7 +161,7 @@ _MAKING = (
                 is_required=True,
                 takes_rest=True,
                 is_common=True,
-                example="guidance 2,4,8",
+                example="guidance",
             ),
             Option(
                 name="values",

@@ -5,7 +5,8 @@ of engines and platforms: it is told.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.cards import State
@@ -13,6 +14,7 @@ from engine.domain import Event, Loading, Progress, Raster, Waiting
 from storage.records import JobRow, PictureRow, RequestRow
 
 LATE_S, LATE_SHARE = 5.0, 0.25  # an estimate is not called wrong for being out by this much
+_FINISHING = "Drawn; it is being finished."
 MAX_FRAMES = 24  # of a development: two seconds at twelve frames a second; a 64 x 64 preview is 12 KB
 
 
@@ -51,6 +53,8 @@ class Live:
         self._heard_at_s = clock()
         self._promised_s: float | None = None  # when its turn should have come, by what was told last
         self._is_overdue = False
+        self._finishing: set[str] = set()  # jobs that the engine, or nobody, has any more: their files are being made
+        self._over: set[str] = set()
         self._frames: dict[tuple[str, int], list[Raster]] = {}
         self._strides: dict[tuple[str, int], tuple[int, int]] = {}  # keep every n-th preview; how many were skipped
 
@@ -75,6 +79,28 @@ class Live:
         self._events.pop(job_id, None)
         self._began_s.pop(job_id, None)
         self._changed()
+
+    @contextmanager
+    def finishing(self, job_id: str) -> Iterator[None]:
+        """While files are made of what a job gave. No news by itself: its end is near, and would wait for that edit."""
+        self._finishing.add(job_id)
+        try:
+            yield
+        finally:
+            self._finishing.discard(job_id)
+            self._over.add(job_id)
+
+    @property
+    def n_finishing(self) -> int:
+        """Its jobs of which files are being made."""
+        return len(self._finishing)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether all of it is drawn, and the files of some are still being made."""
+        drawn = {job.id for job in self.jobs if job.id in self._finishing and not job.treatment}
+        there = {picture.job for picture in self.pictures} | self._over
+        return bool(drawn) and all(job.id in drawn or job.id in there for job in self.jobs)
 
     def waited_s(self, job_id: str) -> float | None:
         """Seconds from asking until a worker took the job; None if none has."""
@@ -125,7 +151,9 @@ class Live:
         """Where the whole request is: drawing if any of it is, else loading, else waiting as its first job does."""
         running = [event for event in self._events.values() if isinstance(event, Progress)]
         if running:
-            return Told(state=State.DRAWING, fraction=self._fraction(), told_at_s=self._heard_at_s)
+            sentence = _FINISHING if self.is_drawn else ""
+            told_at_s = self._heard_at_s
+            return Told(state=State.DRAWING, sentence=sentence, fraction=self._fraction(), told_at_s=told_at_s)
         for event in self._events.values():
             if isinstance(event, Loading):
                 sentence = f"Loading {event.model}: {event.doing}"

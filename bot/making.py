@@ -40,7 +40,8 @@ class Maker:
         """Make one job and write down its end. Raises: StorageError only, when not even that can be written."""
         try:
             if job.treatment:
-                await self._resample(live, job)
+                with live.finishing(job.id):
+                    await self._resample(live, job)
             else:
                 await self._draw(live, job)
         except DarkroomError as exc:
@@ -79,7 +80,8 @@ class Maker:
             outcome = await self._outcome(live, job)
             match outcome:
                 case Done():
-                    await self._keep(live, job, outcome.pictures, outcome.gpu_s)
+                    with live.finishing(job.id):
+                        await self._keep(live, job, outcome.pictures, outcome.gpu_s)
                     return
                 case Failed():
                     is_ours = not outcome.their_fault or job.id not in live.begun()  # what cost nothing is given back

@@ -83,6 +83,15 @@ class Runner:
         """All that are being made, oldest first."""
         return tuple(self._live.values())
 
+    def n_finishing(self) -> int:
+        """Jobs of which files are being made: the engine knows nothing of them any more."""
+        return sum(live.n_finishing for live in self._live.values())
+
+    def is_drawn(self, request_id: str) -> bool:
+        """Whether nothing is left to do of a request but its files."""
+        live = self._live.get(request_id)
+        return live is not None and not live.trouble and live.is_drawn
+
     async def cancel(self, request_id: str) -> bool:
         """Take back what is not finished of a request; False if nothing was left. Raises: StorageError.
 

@@ -208,6 +208,10 @@ class Studio:
         """Somebody's pictures, newest first, from after the picture named `before`."""
         return await self._library.history(self._person(owner), words, before, limit)
 
+    async def latest_accounts(self, platform: str, limit: int) -> tuple[str, ...]:
+        """The accounts of a platform whose pictures are the newest, the newest first."""
+        return await self._store.history.latest_owners(f"{platform}:", limit)
+
     async def file(self, owner: str, name: str, kind: str) -> Served:
         """A picture's file, for who may see it: kind is picture, thumbnail, animation, upload or paper."""
         if kind == "paper":
@@ -247,12 +251,13 @@ class Studio:
     # Answering
 
     def _queue(self, origin: Origin, asked: ShowQueue) -> Card:
+        status, n_finishing = self._engine.status(), self._runner.n_finishing()
         if not asked.is_all:
-            return answers.queue(self._engine.status(), self._own_live(origin), self._desk.course_sentence())
+            return answers.queue(status, n_finishing, self._own_live(origin), self._desk.course_sentence())
         self._desk.check(origin, Act.SEE_QUEUE, self._desk.realm(origin) or "")
         realm = self._desk.realm(origin) or ""
         inside = tuple(live for live in self._runner.live_requests() if lies_in(live.request.place, realm))
-        return answers.queue(self._engine.status(), inside, self._desk.course_sentence(), with_askers=True)
+        return answers.queue(status, n_finishing, inside, self._desk.course_sentence(), with_askers=True)
 
     def _own_live(self, origin: Origin) -> tuple[Live, ...]:
         return tuple(live for live in self._runner.live_requests() if live.request.owner == origin.owner)

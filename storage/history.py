@@ -18,6 +18,7 @@ from storage.statements import Reading
 from storage.words import match_for
 
 MOST_COUNTED = 10_000  # "more than 10,000" is all that anybody wants to know, and counting further takes time
+_LOOKED_THROUGH = 5_000
 MOST_SKIPPED = 100_000  # a page further back than that is empty
 _FIRST_ID, _LAST_ID = 0, 2**63 - 1
 
@@ -64,6 +65,23 @@ class History:
     async def newest(self, owner: str) -> PictureRow | None:
         """The last picture that was finished for somebody."""
         return next(iter(await self.search(owner, "", None, 1)), None)
+
+    async def latest_owners(self, prefix: str, limit: int) -> tuple[str, ...]:
+        """Whose pictures are the newest, of accounts that begin so; as far back as some thousands of pictures."""
+
+        async def ask(reading: Reading) -> tuple[str, ...]:
+            rows = await reading.rows(
+                "SELECT owner FROM (SELECT person, max(id) AS latest FROM "
+                "(SELECT id, person FROM pictures ORDER BY id DESC LIMIT :look) GROUP BY person) AS found "
+                "JOIN people ON people.id = found.person "
+                "WHERE substr(owner, 1, length(:prefix)) = :prefix ORDER BY latest DESC LIMIT :limit",
+                look=_LOOKED_THROUGH,
+                prefix=clean(prefix),
+                limit=limit,
+            )
+            return tuple(str(row[0]) for row in rows)
+
+        return await self._database.read(ask)
 
     async def search(self, owner: str, words: str, before: PictureRow | None, limit: int) -> tuple[PictureRow, ...]:
         """Somebody's pictures with all of `words` (any text) in them, newest first, from after `before`.

@@ -88,6 +88,7 @@ async def open_discord(
                 return time.time() + fake.now() - time.monotonic()
 
             platform = DiscordPlatform(house.studio, finisher, settings, folder, house.desk.add_owner, clock)
+            house.forgetters.append(platform.forget)
             house.teller.add(platform)
             try:
                 await house.studio.resume()

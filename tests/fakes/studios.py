@@ -191,6 +191,10 @@ class FakeStudio:
         ]
         return HistoryPage(pictures=tuple(lines[:limit]), next=None, total=len(lines))
 
+    async def latest_accounts(self, platform: str, limit: int) -> tuple[str, ...]:
+        """Nobody's are remembered."""
+        return ()
+
     async def file(self, owner: str, name: str, kind: str) -> FakeServed:
         """A file of theirs."""
         if kind == "paper" and (paper := self.papers.get((owner, name))):

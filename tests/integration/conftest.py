@@ -1,16 +1,19 @@
-"""Models that several integration tests draw with, made once per run."""
+"""Models that several integration tests draw with, made once per run.
+
+What brings torch is imported by the fixture that makes them: each process of a run reads this file, and few draw.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.fakes import tiny_models
-
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Name → what to write into a recipe: "pocket", or the folder of a small random model of that architecture."""
+    from tests.fakes import tiny_models
+
     made: dict[str, Path] = {}
 
     def folder(name: str) -> str:

@@ -21,6 +21,7 @@ MAY_SCAN = {  # pruning looks at all files; it runs now and then, on a connectio
     "SELECT id, hash, n_bytes FROM files",
     "SELECT coalesce(sum(n_bytes), 0)",
     "SELECT state, count(*) FROM outbox",  # for figures, now and then
+    "SELECT owner FROM (SELECT person, max(id)",  # the newest few thousand pictures, once a start
 }
 MAY_WALK = {  # through an index of just those rows that they want, and no more
     "SCAN jobs USING COVERING INDEX jobs_waiting",  # counting them: 10,000 at most
@@ -72,6 +73,7 @@ async def _a_whole_life(store: Store) -> None:
         await store.history.count(OWNER, words)
     await store.history.picture(request_id, 1)
     await store.history.totals(OWNER)
+    await store.history.latest_owners("web:", 10)
     await store.abroad.share(request_id, 1)
     await store.abroad.is_shared(request_id, 1)
     await store.abroad.note_sent(f"{request_id}.1", "chat:1:x")

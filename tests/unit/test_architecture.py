@@ -155,6 +155,15 @@ def test_the_front_imports_no_torch() -> None:
     assert ran.stdout.strip() == "set()"
 
 
+def test_what_every_test_begins_with_imports_no_torch() -> None:
+    """A process of a run that draws nothing need not wait for it: what brings it is imported where models are made."""
+    files = sorted(str(path) for path in (ROOT / "tests").rglob("conftest.py"))
+    assert files
+    program = f"import runpy, sys; [runpy.run_path(f) for f in {files!r}]; print({set(HEAVY)!r} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
 def test_parts_are_put_together_in_one_place() -> None:
     """Only bot/app.py makes an Engine or a Finisher."""
     makers = {
@@ -190,6 +199,26 @@ def test_every_test_says_what_it_expects() -> None:
         and not ast.get_docstring(node)
     ]
     assert silent == []
+
+
+def test_unit_tests_that_touch_more_than_memory_are_named() -> None:
+    """In the README of the tests: with a folder of their own, or another process, socket or database."""
+    readme = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    touching = {
+        file
+        for file in (ROOT / "tests" / "unit").rglob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.arg) and node.arg in ("tmp_path", "tmp_path_factory"))
+        or (isinstance(node, ast.Import) and {alias.name for alias in node.names} & {"socket", "subprocess"})
+    }
+    assert touching
+    assert [str(file) for file in touching if f"]({file.relative_to(ROOT / 'tests')})" not in readme] == []
+
+
+def test_the_house_names_the_runbook() -> None:
+    """Whoever runs Darkroom finds it in the README's table, not by luck."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "](deploy/runbook.md)" in readme.partition("## The house")[2].partition("\n## ")[0]
 
 
 def test_every_path_the_readme_links_is_there() -> None:

@@ -23,6 +23,11 @@ def snowflake_at(unix_s: float) -> int:
     return max(0, round(unix_s * 1_000) - EPOCH_MS) << 22
 
 
+def account(user: int) -> str:
+    """What a person of Discord is called behind the platforms."""
+    return f"discord:{user}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """`most_bytes` of files are taken here. `is_member`: the bot itself may post and edit in this channel.
@@ -45,7 +50,7 @@ class Where:
     @property
     def account(self) -> str:
         """Who asked."""
-        return f"discord:{self.user}"
+        return account(self.user)
 
     def written(self) -> str:
         """For the database."""

@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from bot.cards import Origin
-from bot.platforms.discord.address import Where
+from bot.platforms.discord.address import Where, account
 from engine.errors import UserError
 
 Json = Mapping[str, Any]
@@ -30,6 +30,11 @@ def place_of(interaction: discord.Interaction[Any]) -> str:
     parent = getattr(channel, "parent_id", None) if isinstance(channel, discord.Thread) else None
     inner = f"{parent}:{interaction.channel_id}" if parent else f"{interaction.channel_id}"
     return f"discord:{interaction.guild_id}:{inner}"
+
+
+def account_of(interaction: discord.Interaction[Any]) -> str:
+    """Who it is."""
+    return account(interaction.user.id)
 
 
 def server_of(interaction: discord.Interaction[Any]) -> str:
@@ -80,8 +85,19 @@ def origin_of(interaction: discord.Interaction[Any], where: Where) -> Origin:
         is_place_admin=interaction.guild_id is not None and interaction.permissions.manage_guild,
         community=server_of(interaction),
         is_answer_private=True,
-        is_age_restricted=bool(getattr(interaction.channel, "nsfw", False)),
+        is_age_restricted=_is_age_restricted(interaction.channel),
     )
+
+
+def is_moderator(interaction: discord.Interaction[Any]) -> bool:
+    """Whether Discord lets them take away other people's messages here."""
+    return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+def _is_age_restricted(channel: object) -> bool:
+    """A thread is what its channel is."""
+    ask = getattr(channel, "is_nsfw", None)
+    return bool(ask()) if callable(ask) else False
 
 
 def check_rights(interaction: discord.Interaction[Any]) -> None:
@@ -126,11 +142,24 @@ def target(data: Json) -> Json:
 
 
 def pictures_in(message: Json) -> list[Json]:
-    """Pictures of a message, as Discord describes them: attached, or shown in a frame of ours or another bot's."""
+    """Pictures of a message, as Discord describes them: attached, shown in a frame or a preview, or passed on."""
     attached_ones = [each for each in message.get("attachments", []) if _is_picture(each)]
     shown = [item["media"] for part in _all_parts(message.get("components", [])) for item in part.get("items", [])]
-    embedded = [each["image"] for each in message.get("embeds", []) if each.get("image")]
-    return [*attached_ones, *(each for each in (*shown, *embedded) if str(each.get("url", "")).startswith("http"))]
+    embedded = [_discords_copy(each) for each in _embedded(message)]
+    own = [*attached_ones, *(each for each in (*shown, *embedded) if str(each.get("url", "")).startswith("http"))]
+    passed_on = [each["message"] for each in message.get("message_snapshots", []) if each.get("message")]
+    return [*own, *(picture for each in passed_on for picture in pictures_in(each))]
+
+
+def _embedded(message: Json) -> Iterator[Json]:
+    for each in message.get("embeds", []):
+        if found := each.get("image") or each.get("thumbnail"):
+            yield found
+
+
+def _discords_copy(media: Json) -> Json:
+    """What a link shows lies elsewhere; Discord keeps a copy."""
+    return {**media, "url": media.get("proxy_url") or media.get("url", "")}
 
 
 def button_ids(message: Json) -> list[str]:

@@ -17,13 +17,13 @@ from bot.apology import unexpected
 from bot.buttons import Verb
 from bot.cards import Card, Origin
 from bot.commands import COMMANDS
-from bot.gallery import HistoryPage
 from bot.parser import request_from
 from bot.platforms.discord import events, menu, messages, modals, suggestions, wire
 from bot.platforms.discord.address import Where
 from bot.platforms.discord.attachments import Attachments
 from bot.platforms.discord.deferrals import Deferrals
 from bot.platforms.discord.delivering import ON_ITS_WAY
+from bot.platforms.discord.recent import Recent
 from bot.platforms.discord.reply import Reply
 from bot.platforms.discord.uploads import Uploader
 from bot.platforms.discord.wire import Wire
@@ -65,9 +65,6 @@ class Studio(Protocol):
     async def words_and_strength(self, origin: Origin, picture: str) -> tuple[str, float | None]:
         """What a remix of a picture begins with."""
 
-    async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
-        """Somebody's pictures."""
-
 
 class Listener:
     """Hears interactions. `replies` are those that are being answered now, by id."""
@@ -80,6 +77,7 @@ class Listener:
         uploads: Uploader,
         attachments: Attachments,
         deferrals: Deferrals,
+        recent: Recent,
         replies: dict[int, Reply],
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -88,12 +86,14 @@ class Listener:
         self._uploads = uploads
         self._attachments = attachments
         self._deferrals = deferrals
+        self._recent = recent
         self._replies = replies
         self._patience_s = patience_s
         self._fetching: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()  # for forms that are open
 
     async def hear(self, interaction: Interaction) -> None:
         """Answer one interaction, whatever it is. Never fails."""
+        self._recent.meet(events.account_of(interaction))
         try:
             match interaction.type:
                 case discord.InteractionType.application_command:
@@ -139,14 +139,14 @@ class Listener:
     async def _on_message(self, interaction: Interaction, data: Mapping[str, Any]) -> None:
         """Something is to be done with the picture in a message, of ours or anybody's."""
         name = str(data["name"])
-        message = events.target(data)
-        ours = _picture_of(events.button_ids(message))
         if name == menu.REMIX_THIS:
-            await self._open_form(interaction, message, ours)
+            await self._open_form(interaction, lambda: events.target(data))
             return
         command = "upscale" if name == menu.UPSCALE_THIS else "recipe"
 
         async def do(origin: Origin) -> Card:
+            message = events.target(data)
+            ours = _picture_of(events.button_ids(message))
             values = {"source": ours} if ours else {}
             uploads = () if ours else (await self._taken(origin, _first_picture(message)),)
             return await self._studio.ask(origin, request_from(command, values), uploads, words_of(command, values))
@@ -165,7 +165,7 @@ class Listener:
 
         verb, _, picture = button_id.partition(":")
         if verb == Verb.REMIX:
-            await self._open_form(interaction, {}, picture)
+            await self._open_form(interaction, picture)
             return
         await self._answer(interaction, do, is_making=is_making(button_id), is_press=True)
 
@@ -191,9 +191,8 @@ class Listener:
     async def _typing(self, interaction: Interaction) -> None:
         data = dict(interaction.data or {})
         option, typed = events.focused(data)
-        where = events.where_of(interaction, is_own=False, is_private=False)
-        origin = events.origin_of(interaction, where)
-        found = await suggestions.choices(self._studio, origin, str(data.get("name", "")), option, typed)
+        account = events.account_of(interaction)
+        found = suggestions.choices(self._recent, account, str(data.get("name", "")), option, typed)
         await self._calls.reply(interaction.id, interaction.token, wire.SUGGESTIONS, {"choices": found})
 
     # Answering
@@ -262,11 +261,14 @@ class Listener:
             ),
         )
 
-    async def _open_form(self, interaction: Interaction, message: Mapping[str, Any], picture: str | None) -> None:
-        """Ask for the words of a remix; a form must be the first answer, so nothing slow comes before it."""
+    async def _open_form(self, interaction: Interaction, of: str | Callable[[], events.Json]) -> None:
+        """Ask for the words of a remix, of a picture of ours or what is in a message.
+
+        A form must be the first answer, so nothing slow comes before it.
+        """
         async with self._reply(interaction, is_making=False, is_patient=True) as reply:
             try:
-                form = await self._form_for(interaction, message, picture)
+                form = await self._form_for(interaction, of)
             except DarkroomError as exc:
                 await reply.say(messages.of_card(answers.refusal(str(exc)), ()), is_for_asker=True)
             except Exception:  # noqa: BLE001  # the edge of the platform
@@ -276,10 +278,10 @@ class Listener:
                 await reply.show_form(form)
             await self._deferrals.drop(interaction.id)
 
-    async def _form_for(
-        self, interaction: Interaction, message: Mapping[str, Any], picture: str | None
-    ) -> dict[str, Any]:
+    async def _form_for(self, interaction: Interaction, of: str | Callable[[], events.Json]) -> dict[str, Any]:
         events.check_rights(interaction)
+        message = {} if isinstance(of, str) else of()
+        picture = of if isinstance(of, str) else _picture_of(events.button_ids(message))
         if not picture:
             return modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
         origin = events.origin_of(interaction, events.where_of(interaction, is_own=False, is_private=False))

@@ -20,6 +20,7 @@ from bot.platforms.discord.client import Client, QuietLogs, point_at
 from bot.platforms.discord.deferrals import Deferrals
 from bot.platforms.discord.delivering import Delivering
 from bot.platforms.discord.listener import Listener
+from bot.platforms.discord.recent import Recent
 from bot.platforms.discord.reply import Reply
 from bot.platforms.discord.settings import API_BASE, DiscordSettings
 from bot.platforms.discord.uploads import Uploader
@@ -84,12 +85,14 @@ class DiscordPlatform:
         own_base = settings.api_base if settings.api_base != API_BASE else None
         self._attachments = Attachments(own_base)
         self._delivering = Delivering(self.calls, uploads, replies, self._deferrals.drop, clock)
+        self.recent = Recent(studio)
         self._listener = Listener(
             studio=studio,
             calls=self.calls,
             uploads=uploads,
             attachments=self._attachments,
             deferrals=self._deferrals,
+            recent=self.recent,
             replies=replies,
         )
         self._welcome = Welcome(studio, self.calls, studio.about().examples)
@@ -115,6 +118,7 @@ class DiscordPlatform:
     async def deliver(self, to: Address, card: Card) -> str | None:
         """Edit its message; or another, where that is gone."""
         name = await self._delivering.show(to, card, is_end=True)
+        self.recent.note(address.read(to.reply_to).account)
         if card.is_to_ping:
             await self._delivering.ping(to, name)
         return name
@@ -126,6 +130,10 @@ class DiscordPlatform:
     async def reconcile(self, to: Address, card: Card, kind: DeliveryKind) -> tuple[Found, str | None]:
         """By the rules of the ladder."""
         return await self._delivering.look(to, card, kind)
+
+    def forget(self, account: str) -> None:
+        """What is in memory of somebody goes."""
+        self.recent.forget(account)
 
     # Its life
 
@@ -145,6 +153,7 @@ class DiscordPlatform:
         """Log in and listen. Raises: UserError for a wrong token, PlatformError while Discord is out of reach."""
         await self.calls.open()
         await self._attachments.open()
+        self.recent.warm()
         try:
             await self._log_in()
         except PlatformError as exc:
@@ -164,6 +173,7 @@ class DiscordPlatform:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._listener.close()
+        await self.recent.close()
         with contextlib.suppress(Exception):  # theirs; whatever it trips over, it is over
             await self.client.close()
         await self.calls.close()

@@ -1,52 +1,57 @@
-"""What is offered while somebody types: their newest pictures, models, sizes, names. Within Discord's three seconds."""
+"""What is offered while somebody types: their newest pictures, models, sizes, names. From memory, so it is never late.
 
-import asyncio
+Pure but for what is remembered of their pictures.
+"""
+
 from typing import Any, Protocol
 
-from bot.cards import Origin
 from bot.commands import COMMANDS
-from bot.gallery import HistoryPage
 from bot.options import Option, OptionKind
 from bot.platforms.discord.menu import MAX_CHOICES, MAX_WORDS
+from bot.platforms.discord.recent import Remembered
 from bot.typography import clean
 from engine import catalog
-from engine.errors import DarkroomError
 
 Json = dict[str, Any]
 
-READ_WITHIN_S = 1.5
 _SIZES = ("512x512", "512x768", "768x512", "768x768", "1024x1024", "128x128", "256x256")
 _RATIOS = ("1:1", "3:2", "2:3", "16:9", "9:16", "4:3", "3:4")
 
 
-class Histories(Protocol):
-    """What is asked of the studio."""
+class Pictures(Protocol):
+    """What is remembered of somebody's pictures."""
 
-    async def history(self, owner: str, words: str, before: str | None, limit: int) -> HistoryPage:
-        """Somebody's pictures, newest first."""
+    def of(self, account: str, words: str = "") -> tuple[Remembered, ...]:
+        """Newest first."""
 
 
-async def choices(histories: Histories, origin: Origin, command: str, option: str, typed: str) -> list[Json]:
+def choices(pictures: Pictures, account: str, command: str, option: str, typed: str) -> list[Json]:
     """What could be meant, at most 25. Never fails: nothing is offered then."""
     found = _option_named(command, option)
     if found is None:
         return []
     if found.kind is OptionKind.PICTURE:
-        return await _pictures(histories, origin, typed, is_request=option == "request")
+        return _pictures(pictures, account, typed, is_request=option == "request")
     return _fitting(_known(found), typed)
 
 
-async def _pictures(histories: Histories, origin: Origin, typed: str, *, is_request: bool) -> list[Json]:
+def _pictures(pictures: Pictures, account: str, typed: str, *, is_request: bool) -> list[Json]:
     """By name, or by words of the prompt."""
-    words = "" if "." in typed or not typed else typed
-    try:
-        async with asyncio.timeout(READ_WITHIN_S):
-            page = await histories.history(origin.owner, words, None, MAX_CHOICES)
-    except (DarkroomError, TimeoutError):
-        return []
-    lines = [each for each in page.pictures if words or each.picture.startswith(typed.lower())]
-    names = {line.picture.partition(".")[0] if is_request else line.picture: line.prompt for line in lines}
-    return [{"name": _cut(f"{name}  {clean(prompt)}"), "value": name} for name, prompt in names.items()]
+    low = typed.casefold().strip()
+    known = pictures.of(account, "" if "." in low else low)
+    names: dict[str, str] = {}
+    for each in known:
+        if _fits(each, low):
+            names.setdefault(each.picture.partition(".")[0] if is_request else each.picture, each.prompt)
+    return [{"name": _cut(f"{name}  {clean(names[name])}"), "value": name} for name in [*names][:MAX_CHOICES]]
+
+
+def _fits(each: Remembered, low: str) -> bool:
+    """By the beginning of its name, or as all of the words begin some of its prompt."""
+    if each.picture.startswith(low):
+        return True
+    of_prompt = each.prompt.casefold().split()
+    return all(any(word.startswith(part) for word in of_prompt) for part in low.split())
 
 
 def _known(option: Option) -> tuple[str, ...]:

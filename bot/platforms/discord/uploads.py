@@ -3,25 +3,15 @@
 Asks the studio for files on behalf of who sees the message. Knows nothing of messages and of calls.
 """
 
-import asyncio
-from typing import Protocol
-
-from bot.cards import Card, Origin, Paper, State, Tile
-from bot.library import Served
+from bot.cards import Card, Paper, State, Tile
 from bot.platforms.discord.address import Where
 from bot.platforms.discord.messages import MAX_ITEMS, Upload, alt_of
+from bot.platforms.fetching import Files, fetched
 from engine.errors import DarkroomError, UserError
 from engine.finish import Finisher
 
 _MARGIN_BYTES = 32_768  # of a message, for all that is not files
 PREVIEW_NAME = "developing.webp"
-
-
-class Files(Protocol):
-    """What is asked of the studio."""
-
-    async def file_for(self, origin: Origin, name: str, kind: str) -> Served:
-        """A file, for who may see it. Raises: UserError."""
 
 
 class Uploader:
@@ -122,20 +112,7 @@ class Uploader:
 
     async def _read(self, where: Where, name: str, kind: str) -> tuple[str, bytes]:
         """What it is called on somebody's disk, and the file."""
-        served = await self._files.file_for(_origin(where), name, kind)
-        return served.download_name, await asyncio.to_thread(served.path.read_bytes)
-
-
-def _origin(where: Where) -> Origin:
-    return Origin(
-        platform="discord",
-        owner=where.account,
-        place=where.place,
-        reply_to="",
-        event_key="",
-        asker="",
-        is_place_shared=where.is_shared,
-    )
+        return await fetched(self._files, where, name, kind)
 
 
 def _media_type(name: str) -> str:

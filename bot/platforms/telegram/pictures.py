@@ -4,12 +4,10 @@ Several pictures are one grid; each alone comes on a button. Telegram makes a JP
 there is /original.
 """
 
-import asyncio
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from bot.cards import Card, Origin, Paper, State
-from bot.library import Served
+from bot.cards import Card, Paper, State
+from bot.platforms.fetching import Files, fetched
 from bot.platforms.telegram.address import Where
 from engine.errors import UserError
 from engine.finish import Finisher
@@ -27,13 +25,6 @@ class File:
     body: bytes
     is_photo: bool = True
     picture: str | None = None
-
-
-class Files(Protocol):
-    """What is asked of the studio."""
-
-    async def file_for(self, origin: Origin, name: str, kind: str) -> Served:
-        """A file, for who may see it. Raises: UserError."""
 
 
 class Pictures:
@@ -86,17 +77,4 @@ class Pictures:
         return File(name=paper.download_name if paper.kind == "paper" else name, body=body, is_photo=is_chart)
 
     async def _read(self, where: Where, name: str, kind: str) -> tuple[str, bytes]:
-        served = await self._files.file_for(_origin(where), name, kind)
-        return served.download_name, await asyncio.to_thread(served.path.read_bytes)
-
-
-def _origin(where: Where) -> Origin:
-    return Origin(
-        platform="telegram",
-        owner=where.account,
-        place=where.place,
-        reply_to="",
-        event_key="",
-        asker="",
-        is_place_shared=where.is_shared,
-    )
+        return await fetched(self._files, where, name, kind)

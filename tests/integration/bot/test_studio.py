@@ -21,7 +21,7 @@ from bot.parser import parse
 from bot.settings import Settings
 from bot.sources import MAX_UPLOADS_EACH
 from engine.errors import BadPicture, EngineError, StorageError, UserError
-from engine.finish import Finisher
+from engine.finish import Finished, Finisher
 from storage import records
 from storage.records import JobRow, RequestRow
 from storage.requests import Requests
@@ -371,6 +371,32 @@ async def test_cancelling_what_is_drawn_and_what_waits(tmp_path: Path) -> None:
         assert {card.state for card in told} == {State.CANCELLED}
         with pytest.raises(UserError, match="finished already"):
             await house.press(f"cancel:{cards[0].id}")
+
+
+async def test_what_is_drawn_and_not_yet_a_file_is_neither_idle_nor_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue counts it as being finished, and a cancel says that it is too late; the picture comes."""
+    go, finish = asyncio.Event(), house.all.finisher.finish
+
+    async def late(*args: Any, **more: Any) -> Finished:
+        await go.wait()
+        return await finish(*args, **more)
+
+    monkeypatch.setattr(house.all.finisher, "finish", late)
+    card = await house.ask("/imagine a red circle")
+    await engines.until(lambda: house.all.runner.is_drawn(card.id))
+    for owner, rest in (("recorder:ada", [("/imagine a red circle", f"drawn, being finished ({card.id})")]), ("e", [])):
+        told = await house.ask("/queue", owner=owner)
+        assert "Nothing waits" not in told.sentence
+        fields = [("Being drawn", "0"), ("Being finished", "1"), ("Waiting", "0"), *rest]
+        assert [(field.name, field.value) for field in told.fields] == fields
+    for act in (house.ask("/cancel"), house.press(f"cancel:{card.id}")):
+        with pytest.raises(UserError, match="Too late to cancel: it is drawn already"):
+            await act
+    go.set()
+    assert (await house.platform.card(card.id)).state is State.DONE
+    assert "Nothing waits" in (await house.ask("/queue")).sentence
 
 
 async def test_nobody_touches_what_is_somebody_elses(house: House) -> None:

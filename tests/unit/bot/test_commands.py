@@ -5,10 +5,12 @@ import pytest
 
 from bot.commands import COMMANDS, Audience, Command, Group
 from bot.options import Option, OptionKind
-from bot.parser import parse
+from bot.parser import parse, request_from
+from bot.requests import Axis, Compare
 from engine.domain import MAX_GUIDANCE, MAX_PICTURES, MAX_STEPS, Sampler
 from engine.errors import UserError
 
+_COMPARE = next(command for command in COMMANDS if command.name == "compare")
 OPTIONS = [(command, option) for command in COMMANDS for option in command.options]
 
 
@@ -76,13 +78,21 @@ def test_every_option_is_read_and_its_example_works(command: Command, one: Optio
     if one.name == "any":
         rest = "k3f9m2q7xa"
     if one.name in ("over", "values"):
-        rest = {"over": "x", "values": "x --over steps"}[one.name]
+        rest = {"over": "x --values 2,4,8", "values": "x --over steps"}[one.name]
     if one.name == "steps" and command.name == "compare":
         rest = "x --over guidance 2,4"
     parse(f"/{command.name} {rest} {one.flags[0]} {one.example}")
     if one.kind not in (OptionKind.WORDS, OptionKind.FLAG):
         with pytest.raises(UserError):
             parse(f"/{command.name} {rest} {one.flags[0]} ?!")
+
+
+def test_the_examples_of_a_form_fit_together() -> None:
+    """Whoever fills in what they are shown in each field of /compare compares just that."""
+    form = {each.name: each.example for each in _COMPARE.options if each.is_common and each.example}
+    asked = request_from("compare", form)
+    assert isinstance(asked, Compare)
+    assert (asked.axis, asked.values) == (Axis.GUIDANCE, ("2", "4", "8"))
 
 
 def test_each_command_is_for_somebody_and_in_a_group() -> None:

@@ -66,6 +66,27 @@ def test_pictures_that_are_there_count_whole() -> None:
     assert live.told().fraction == pytest.approx(0.5)
 
 
+def test_it_is_drawn_once_nothing_is_left_but_its_files() -> None:
+    """Not while another of its jobs is drawn, and not any more when it is over."""
+    live = live_of(n_jobs=2)
+    first, second = live.jobs
+    live.hear(first.id, Progress(step=10, n_steps=10, previews={}))
+    live.hear(second.id, Progress(step=9, n_steps=10, previews={}))
+    with live.finishing(first.id):
+        assert (live.is_drawn, live.n_finishing, live.told().sentence) == (False, 1, "")
+        with live.finishing(second.id):
+            assert (live.is_drawn, live.n_finishing) == (True, 2)
+            assert live.told().sentence == "Drawn; it is being finished."
+    assert (live.is_drawn, live.n_finishing) == (False, 0)
+
+
+def test_what_is_enlarged_was_never_drawn() -> None:
+    """It counts as being finished, and can still be taken back."""
+    live = Live(request_row(), (job_row(treatment="resample 2"),), ())
+    with live.finishing(live.jobs[0].id):
+        assert (live.is_drawn, live.n_finishing) == (False, 1)
+
+
 @pytest.mark.parametrize("n_steps", [1, 5, MAX_FRAMES, MAX_FRAMES + 1, 150])
 def test_the_development_is_short_and_begins_with_noise(n_steps: int) -> None:
     """Few frames, in order, evenly kept, however many steps there are."""

@@ -1,14 +1,18 @@
 """People talk to the real adapter: real discord.py over real sockets, real database, real engine front."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from bot.platforms.discord.recent import Recent
 from tests.fakes.discord_houses import Scene, ids_of, is_over, open_discord
-from tests.fakes.discord_server import Permission, buttons, gallery, texts
+from tests.fakes.discord_server import Channel, Interaction, Permission, User, buttons, gallery, texts
+from tests.fakes.engines import until
 
 
 def png(width_px: int, height_px: int) -> bytes:
@@ -16,6 +20,12 @@ def png(width_px: int, height_px: int) -> bytes:
     buffer = io.BytesIO()
     Image.linear_gradient("L").resize((width_px, height_px)).convert("RGB").save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+async def remembered(scene: Scene) -> None:
+    """Until Ada's pictures are in memory, and nothing is being read any more."""
+    await until(lambda: bool(scene.platform.recent.of(f"discord:{scene.ada.id}")))
+    await scene.platform.recent.settled()
 
 
 @pytest.fixture
@@ -110,6 +120,22 @@ async def test_any_message_with_a_picture_has_a_menu(scene: Scene) -> None:
     assert "no picture in that message" in texts(await refused.answered())
 
 
+async def test_a_message_that_discord_does_not_show_us_is_said(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is to be done with it: a sentence at once, not silence until Discord gives up."""
+    words, interact = scene.server.say(scene.ada, scene.channel, "look"), scene.server._interact
+
+    async def without_the_message(
+        kind: int, user: User, channel: Channel, data: dict[str, Any], **more: Any
+    ) -> Interaction:
+        return await interact(kind, user, channel, data | {"resolved": {}}, **more)
+
+    monkeypatch.setattr(scene.server, "_interact", without_the_message)
+    for what in ("Remix this", "Upscale this", "Read its recipe"):
+        asked = await scene.server.context(scene.ada, scene.channel, words, what)
+        assert "I cannot see that message; answer with the picture attached" in texts(await asked.answered())
+        assert asked.ephemeral
+
+
 async def test_what_is_waiting_can_be_taken_back(tmp_path: Path) -> None:
     """By whoever asked; somebody else is told no, to themselves."""
     async with open_discord(tmp_path, "--step-s", "60") as scene:
@@ -160,10 +186,43 @@ async def test_the_original_is_the_very_file(scene: Scene) -> None:
 async def test_names_and_models_are_suggested_while_typing(scene: Scene) -> None:
     """Their own newest pictures, with words; what fits, first."""
     await scene.drawn()
+    await remembered(scene)
     found = await scene.server.autocomplete(scene.ada, scene.channel, "show", "source", "")
     assert [each["name"].split("  ")[1] for each in found] == ["a red circle"]
     models = await scene.server.autocomplete(scene.ada, scene.channel, "imagine", "model", "po")
     assert models[0]["value"] == "pocket"
+
+
+async def test_what_is_suggested_waits_for_no_database(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that never answers: their pictures are offered all the same; a start remembers who drew last."""
+    message = await scene.drawn()
+    await remembered(scene)
+    never = asyncio.Event()
+
+    async def stuck(*_: Any) -> Any:
+        await never.wait()
+
+    monkeypatch.setattr(scene.house.studio, "history", stuck)
+    for typed in ("", "cir", "a red", texts(message).rpartition("-# ")[2][:4]):
+        found = await scene.server.autocomplete(scene.ada, scene.channel, "show", "source", typed)
+        assert [each["name"].split("  ")[1] for each in found] == ["a red circle"], typed
+    assert await scene.server.autocomplete(scene.ada, scene.channel, "show", "source", "square") == []
+    monkeypatch.undo()
+    again = Recent(scene.house.studio)
+    again.warm()
+    await again.settled()
+    assert [each.prompt for each in again.of(f"discord:{scene.ada.id}")] == ["a red circle"]
+    await again.close()
+
+
+async def test_who_is_forgotten_is_not_suggested_to(scene: Scene) -> None:
+    """What was remembered of their prompts goes with all else."""
+    await scene.drawn()
+    await remembered(scene)
+    asked = await (await scene.slash("/forget")).answered()
+    await (await scene.server.click(scene.ada, asked, "forget:yes")).answered()
+    await scene.platform.recent.settled()
+    assert await scene.server.autocomplete(scene.ada, scene.channel, "show", "source", "") == []
 
 
 async def test_a_missing_right_is_said_before_anything_is_drawn(scene: Scene) -> None:

@@ -43,7 +43,7 @@ export function stateWords(card, now_s) {
         rest: joined(percent(card.fraction), wait(card, now_s, true)),
       };
     case "drawing":
-      return { title: "Drawing", rest: joined(percent(card.fraction), wait(card, now_s, true)) };
+      return { title: card.sentence || "Drawing", rest: joined(percent(card.fraction), wait(card, now_s, true)) };
     case "offered":
       return { title: "Before I draw", rest: "" };
     case "failed":
