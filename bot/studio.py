@@ -53,6 +53,10 @@ Looking = Show | ShowRecipe | History | Original | Development | ShowQueue
 Asked = Making | Looking | Cancel | Collect
 
 
+class Stopping(UserError):
+    """The program is being ended. What a platform has on disk is done by its next life; other words are refused."""
+
+
 class Studio:
     """The use cases. Every method raises UserError with a sentence for the person, StorageError if the disk is ill."""
 
@@ -100,7 +104,7 @@ class Studio:
     async def ask(self, origin: Origin, request: Request, uploads: tuple[str, ...] = (), words: str = "") -> Card:
         """Do what somebody asked. The card is kept and goes on changing if it has an id."""
         if self._is_stopping:
-            raise UserError(_STOPPING)
+            raise Stopping(_STOPPING)
         origin = await self._desk.arrived(origin)
         if isinstance(request, requests.Desk):
             return await self._desk.answer(origin, request)
@@ -142,7 +146,7 @@ class Studio:
         if request:
             return await self.ask(origin, request, words=words)
         if self._is_stopping:
-            raise UserError(_STOPPING)
+            raise Stopping(_STOPPING)
         origin = await self._desk.arrived(origin)
         card = await self._desk.press(origin, press)
         if card:

@@ -59,6 +59,24 @@ async def test_an_update_that_was_confirmed_and_not_answered_is_answered_after_a
         await server.close()
 
 
+async def test_what_is_said_while_the_bot_ends_is_answered_by_its_next_life(tmp_path: Path) -> None:
+    """Nobody reads that it is just stopping: it is on disk, and drawn."""
+    server = FakeTelegram()
+    await server.start()
+    try:
+        async with open_telegram(tmp_path, server=server) as scene:
+            scene.house.studio.stop_taking()
+            asked = await server.send(scene.ada, scene.private, "a red circle")
+            async with asyncio.timeout(10.0):
+                while not scene.platform._later:  # noqa: ASYNC110  # what is set aside tells nobody
+                    await asyncio.sleep(0.02)
+        assert [each for each in server.of_bot(scene.private) if each.reply_to is asked] == []
+        async with open_telegram(tmp_path, server=server, is_open=False) as scene:
+            assert (await over(await server.answer_to(asked, 20.0))).media is not None
+    finally:
+        await server.close()
+
+
 async def test_nothing_is_confirmed_while_the_disk_is_ill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Telegram keeps it; when the disk is well it is taken, once."""
     monkeypatch.setattr("bot.platforms.telegram.intake._PAUSE_S", 0.01)
