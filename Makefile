@@ -47,13 +47,13 @@ bench-discord: setup ## Measure how soon Discord has its first answer, in a burs
 sim: setup ## Let the desk live through seeded histories on virtual time (SEEDS=10000 FIRST=0)
 	@$(PYTHON) -m tests.sim --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
 
-crash-campaign: setup ## Kill the bot at seeded points (POINTS=1000 SEED=1 REAL=50) and count what was lost or doubled
-	@$(PYTHON) -m tests.campaigns.crash --points $(or $(POINTS),1000) --seed $(or $(SEED),1) --real $(or $(REAL),50)
+crash-campaign: setup ## Kill the bot at seeded points (POINTS=1000 SEED=1 REAL=50 UPDATES=3000) and count what was lost or doubled
+	@$(PYTHON) -m tests.campaigns.crash --points $(or $(POINTS),1000) --seed $(or $(SEED),1) --real $(or $(REAL),50) --updates $(or $(UPDATES),3000)
 
 disk-campaign: setup ## Let every n-th write fail below SQLite (POINTS=500 SEED=1; needs gcc), and fill a disk
 	@$(PYTHON) -m tests.campaigns.disk --points $(or $(POINTS),500) --seed $(or $(SEED),1)
 
-delivery-campaign: setup ## Lose, double and delay a chat's calls and events (PLATFORM=discord N=10000 SEED=1), and count
+delivery-campaign: setup ## Lose, double and delay a chat's calls and events (PLATFORM=discord or telegram, N=10000 SEED=1), and count
 	@$(PYTHON) -m tests.campaigns.delivery --platform $(or $(PLATFORM),discord) --n $(or $(N),10000) --seed $(or $(SEED),1)
 
 screenshots: setup ## Make the README's pictures of the page (needs Chromium)

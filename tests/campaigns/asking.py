@@ -65,6 +65,10 @@ class Asking(ABC, Generic[A, P]):
         """Its end was shown, somewhere."""
 
     @abstractmethod
+    def may_be_lost(self, asked: A) -> bool:
+        """The chat told it once and will not tell it again, or the bot has said something to it."""
+
+    @abstractmethod
     def let_go(self, wish: Wish[A]) -> None:
         """Nobody waits for it any more."""
 
@@ -79,12 +83,17 @@ class Asking(ABC, Generic[A, P]):
         waiting = []
         for wish in self.open_wishes:
             request = taken.request_of.get(self.key_of(wish.asked), "")
-            if self.is_seen(request) or request in taken.given_up or now - wish.asked_at > PATIENCE_S:
+            is_late = now - wish.asked_at > PATIENCE_S and self.may_be_lost(wish.asked)
+            if is_late or self.is_seen(request) or request in taken.given_up:
                 self.let_go(wish)
             else:
                 waiting.append(wish)
         self.open_wishes = waiting
-        while len(self.open_wishes) < most_open:
+        await self.ask_for_more(most_open - len(self.open_wishes))
+
+    async def ask_for_more(self, n: int) -> None:
+        """So many ask for something."""
+        for _ in range(n):
             self.open_wishes.append(await self._wish())
 
     async def _wish(self) -> Wish[A]:

@@ -91,12 +91,13 @@ def connect(data_dir: Path) -> sqlite3.Connection:
 
 
 def is_settled(data_dir: Path) -> bool:
-    """Nothing is left to be made or told."""
+    """Nothing is left to be taken care of, made or told."""
     connection = connect(data_dir)
     try:
         open_ones = (
             "SELECT (SELECT count(*) FROM requests WHERE state = 'waiting' AND NOT is_deleted) + "
-            "(SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending'))"
+            "(SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')) + "
+            "(SELECT count(*) FROM arrivals WHERE body IS NOT NULL)"
         )
         return bool(connection.execute(open_ones).fetchone() == (0,))
     except sqlite3.OperationalError:  # it is not there yet, or being migrated

@@ -1,12 +1,13 @@
 """`kill -9` at a thousand seeded points, and then: was anything lost that somebody had been told of, or shown twice?
 
-    python -m tests.campaigns.crash --points 1000 --seed 1 [--real 50] [--side-by-side 2] [--keep FOLDER]
+    python -m tests.campaigns.crash --points 1000 --seed 1 [--real 50] [--updates 3000] [--side-by-side 2] [--keep DIR]
 
 Real bot processes on real SQLite files with a worker that speaks the real protocol (the drawer without torch; `--real`
 are points with the worker that draws). Chats that drop, repeat, refuse and stall live in this process and outlive the
 bots. Each ground (a data folder) has about 25 points: first within the migration of an old database, then over the
 phases of `tests/fakes/points.py`, where a chat had done what was asked and its reply was not read, and at any time. In
-the end a last life finishes everything, and everything is compared.
+the end a last life finishes everything, and everything is compared. `--updates` are told by a fake Telegram to the real
+adapter, which is killed meanwhile (`ingest.py`).
 
 The last line is the result; the status is 0 if nothing was lost or doubled and everything fits together.
 """
@@ -14,6 +15,7 @@ The last line is the result; the status is 0 if nothing was lost or doubled and 
 import argparse
 import asyncio
 import multiprocessing
+import shutil
 import signal
 import sys
 import tempfile
@@ -22,11 +24,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.campaigns import ingest
+from tests.campaigns.audit import Tally
 from tests.campaigns.ground import DRAWER, Ground, Record, say
 from tests.campaigns.nursery import Being
 from tests.fakes.points import Phase, Point, Target
 
 POINTS_A_GROUND = 25
+UPDATES_A_KILL = 50
 LIFE_S = 5.0  # a life that does not come to its point by then is ended all the same
 REAL_LIFE_S = 60.0  # torch takes some seconds to import
 _DEEDS = 40  # after one of so many calls that a chat has done
@@ -169,6 +174,25 @@ def _after_a_deed(ground: Ground, being: Being, n: int) -> None:
         server.after_a_deed = count
 
 
+def of_updates(n_updates: int, seed: int, folder: Path) -> Tally:
+    """The same promises, of what the real Telegram adapter is told while it is killed."""
+    n_kills = max(1, n_updates // UPDATES_A_KILL)
+    plan = ingest.Plan(n_updates=n_updates, n_kills=n_kills, seed=seed, folder=folder)
+    found = asyncio.run(ingest.campaign(plan))
+    say(f"updates: {found.line()}, {n_kills} kills")
+    if found.is_good:
+        shutil.rmtree(folder)
+    return Tally(
+        acknowledged=found.deliveries,
+        lost=found.lost,
+        doubled=found.doubled,
+        ambiguous=found.ambiguous,
+        refused=found.refused,
+        wrongs=found.wrongs,
+        notes=found.notes,
+    )
+
+
 def report(record: Record) -> None:
     """What was done, in a few lines."""
     phases = "  ".join(f"{phase} {n}" for phase, n in sorted(record.phases.items()))
@@ -190,6 +214,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=1_000)
     parser.add_argument("--real", type=int, default=0, help="points with the real worker, on top")
+    parser.add_argument("--updates", type=int, default=0, help="of Telegram, on top")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--side-by-side", type=int, default=2, help="bots at once")
     parser.add_argument("--keep", type=Path, help="where grounds on which something went wrong are kept")
@@ -208,6 +233,10 @@ def main() -> int:
                 side_by_side=options.side_by_side,
             )
             record.add(asyncio.run(campaign(plan)))
+    if options.updates:
+        found = of_updates(options.updates, options.seed, folder / "updates")
+        say(*(f"    {each}\n" for each in found.sentences()))
+        record.tally.add(found)
     report(record)
     if options.moments:
         say(*(f"{n:4} {moment}\n" for moment, n in sorted(record.struck.items())))

@@ -95,6 +95,10 @@ def count(data_dir: Path, sights: Sights) -> Count:
         found.wrongs += audit.of_the_files(connection, data_dir / PICTURES_NAME)
     finally:
         connection.close()
+    for event in sorted({*sights.unanswered()} - {row[2] for row in rows}):
+        found.deliveries += 1
+        found.lost += 1
+        found.notes.append(f"lost: {event} was asked, and there is no request and no answer")
     for request in sorted(sights.told_of() - {row[1] for row in rows}):
         found.deliveries += 1
         found.lost += 1

@@ -51,7 +51,7 @@ _STIR_S, _TELL_EVERY_S, _LOOK_EVERY_S = 0.02, 5.0, 0.3
 _MOST_ROUNDS = 20  # of /collect, which shows a few at a time
 _AGAIN = 5  # events that a new life hears once more
 _UNLIMITED = "UPDATE settings SET value = 'inf' WHERE subject = 'tier:member'"
-_NEVER_ASKS = ("", "ask_after", "1000000")
+NEVER_ASKS = ("", "ask_after", "1000000")
 _HAPPENS = {"time passes": 4, "hang up": 3, "stop": 1, "kill": 1}  # to everybody, how likely each
 
 
@@ -111,13 +111,13 @@ async def campaign(plan: Plan) -> Count:
     def begin(report: Path) -> Being:
         return stage.begin(data_dir, report, WORKER, ahead)
 
-    await _prepare(data_dir, [*stage.settings(), _NEVER_ASKS])
+    await prepare(data_dir, [*stage.settings(), NEVER_ASKS])
     lives = Lives(folder=plan.folder, begin=begin)
     try:
         ledger = Ledger(data_dir)
         being = await _ask_all(plan, stage, ledger, lives, ahead)
         stage.clear_up()
-        await _settle(stage, ledger, being, data_dir)
+        await settle(stage, ledger, being, data_dir)
         found = await asyncio.to_thread(deliveries.count, data_dir, stage)
         found.wrongs += await _collect(stage, ledger, being, data_dir)
         await lives.end(being, signal.SIGTERM)
@@ -180,11 +180,14 @@ def _tell(seconds: float, taken: int, stage: Stage, happened: dict[str, int], li
     )
 
 
-async def _settle(stage: Stage, ledger: Ledger, being: Being, data_dir: Path) -> None:
-    end_at = time.monotonic() + SETTLE_S
+async def settle(stage: Stage, ledger: Ledger, being: Being, data_dir: Path, within_s: float = SETTLE_S) -> None:
+    """Wait until all that was asked is taken, made and told, or the life ends."""
+    end_at = time.monotonic() + within_s
     while time.monotonic() < end_at:
         await stage.stir(0, ledger)
-        if await asyncio.to_thread(audit.is_settled, data_dir) or await being.ended(0.2):
+        if stage.is_heard_out() and await asyncio.to_thread(audit.is_settled, data_dir):
+            return
+        if await being.ended(0.2):
             return
 
 
@@ -197,13 +200,13 @@ async def _collect(stage: Stage, ledger: Ledger, being: Being, data_dir: Path) -
             break
         await stage.collect(ledger.given_up.values())
         await asyncio.sleep(1.0)
-        await _settle(stage, ledger, being, data_dir)
+        await settle(stage, ledger, being, data_dir)
         await asyncio.to_thread(ledger.read)
     say(f"{len(missed)} were not told or not surely; /collect showed {len(missed) - len(ledger.given_up)} of them")
     return [f"{request} is not shown by /collect" for request in missed if not stage.ends_of(request)]
 
 
-async def _prepare(data_dir: Path, rows: list[tuple[str, str, str]]) -> None:
+async def prepare(data_dir: Path, rows: list[tuple[str, str, str]]) -> None:
     """A database in which these are let in, and may ask as often as they like."""
     async with open_store(data_dir):
         pass

@@ -125,6 +125,10 @@ class DiscordStage(DiscordSight, Asking[Interaction, Place]):
         self.server.weather.stall_s = self.luck.choice((0.5, 30.0 * self._pace, 50.0 * self._pace))
         await self.move_on(most_open if self.server.gateway_side.n_live else 0, taken)
 
+    def is_heard_out(self) -> bool:
+        """Discord tells everything at once."""
+        return True
+
     async def hang_up(self) -> None:
         """The gateway drops everybody, who come back and are told what they missed."""
         await self.server.drop(4000)
@@ -202,6 +206,10 @@ class DiscordStage(DiscordSight, Asking[Interaction, Place]):
     def is_seen(self, request: str) -> bool:
         """Its end was shown."""
         return request in self._ends
+
+    def may_be_lost(self, asked: Interaction) -> bool:
+        """Discord tells it once."""
+        return True
 
     def let_go(self, wish: Wish[Interaction]) -> None:
         """What it said is not needed any more."""

@@ -116,6 +116,10 @@ class Sight(ABC, Generic[M, C]):
         """Every request that anybody was told of."""
         return frozenset(self._told)
 
+    def unanswered(self) -> list[str]:
+        """Of a chat that tells of everything once, come what may: none."""
+        return []
+
     def story(self, request: str) -> str:
         """What its messages were, and when."""
         return "; ".join(

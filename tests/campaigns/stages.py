@@ -61,6 +61,9 @@ class Sights(Protocol):
     def told_of(self) -> frozenset[str]:
         """Every request that anybody was told of."""
 
+    def unanswered(self) -> list[str]:
+        """Keys of the events that a chat goes on telling of until they are taken, and which nothing of ours answers."""
+
     def story(self, request: str) -> str:
         """What its messages were, and when."""
 
@@ -90,6 +93,9 @@ class Stage(Sights, Protocol):
 
     async def stir(self, most_open: int, taken: Taken) -> None:
         """Let people see, suffer, and ask for more until so many wait."""
+
+    def is_heard_out(self) -> bool:
+        """Nothing is left that the bot is still to be told of."""
 
     async def hang_up(self) -> None:
         """The line is cut; whoever comes back is told what was missed."""

@@ -27,6 +27,7 @@ class TelegramSight(sight.Sight[Message, Call]):
         super().__init__(seed)
         self.server = server
         self.answer_of: dict[Message, Message] = {}  # ours that still waits, by what it answers
+        self._asked: dict[str, Message] = {}  # by the key of its event, until it is answered
         self.n_cut_off = 0  # lives that may have ended between a call and its answer
         self._n_unanswered = 0  # new messages whose sender never read that they are there
         self._refused: set[tuple[int, int]] = set()  # chat and message, edited or answered
@@ -42,6 +43,15 @@ class TelegramSight(sight.Sight[Message, Call]):
         super().changed(message)
         if message.is_mine and message.reply_to:
             self.answer_of.setdefault(message.reply_to, message)
+            self._asked.pop(self.key_of(message.reply_to), None)
+
+    def key_of(self, asked: Message) -> str:
+        """As the adapter makes it."""
+        return f"t:{asked.chat.id}:{asked.id}"
+
+    def unanswered(self) -> list[str]:
+        """What somebody asked, and nobody said anything."""
+        return list(self._asked)
 
     def ids_of(self, message: Message) -> list[str]:
         """Of all its buttons."""

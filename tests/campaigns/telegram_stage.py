@@ -6,7 +6,7 @@ but how its life begins.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,9 +70,11 @@ class Storm(Weather):
 class TelegramStage(TelegramSight, Asking[Message, Place]):
     """`share` of the calls and updates meet trouble; times are `pace` times Telegram's."""
 
-    def __init__(self, seed: str, share: float, refusals: float, pace: float) -> None:
+    def __init__(
+        self, seed: str, share: float, refusals: float, pace: float, fates: Mapping[str, int] = _FATES
+    ) -> None:
         TelegramSight.__init__(self, FakeTelegram(), seed)
-        Asking.__init__(self, seed, _FATES)
+        Asking.__init__(self, seed, fates)
         server = self.server
         server.weather = Storm(
             luck=random.Random(f"{seed} weather"),
@@ -135,6 +137,10 @@ class TelegramStage(TelegramSight, Asking[Message, Place]):
         self.server.weather.stall_s = self.luck.choice(_HELD_S)
         await self.move_on(most_open, taken)
 
+    def is_heard_out(self) -> bool:
+        """All updates are confirmed."""
+        return not self.server.updates.waiting and self.server._late is None
+
     async def hang_up(self) -> None:
         """Whoever waits for updates is cut off, and again when they come back."""
         self.server.next_fault("getUpdates", Fault.RESET, n=_CUT_POLLS)
@@ -193,7 +199,9 @@ class TelegramStage(TelegramSight, Asking[Message, Place]):
         """As they are in private, with the command elsewhere."""
         person, chat, thread = place
         words = words if chat.user else f"/imagine@{self.server.bot.username} {words}"
-        return await self.server.send(person, chat, words, thread=thread)
+        asked = await self.server.send(person, chat, words, thread=thread)
+        self._asked[self.key_of(asked)] = asked
+        return asked
 
     def befall(self, wish: Wish[Message]) -> None:
         """Somebody deletes, blocks, throws out, or makes the group larger."""
@@ -215,13 +223,13 @@ class TelegramStage(TelegramSight, Asking[Message, Place]):
         """The bot was told of it."""
         return asked.update is not None and bool(asked.update.told_at)
 
-    def key_of(self, asked: Message) -> str:
-        """As the adapter makes it."""
-        return f"t:{asked.chat.id}:{asked.id}"
-
     def is_seen(self, request: str) -> bool:
         """Its end was shown."""
         return request in self._ends
+
+    def may_be_lost(self, asked: Message) -> bool:
+        """Telegram tells of it until it is taken; where the bot can say nothing, nothing is heard of it either."""
+        return asked in self.answer_of or not self._may_answer(asked)
 
     def let_go(self, wish: Wish[Message]) -> None:
         """Nobody waits for it any more; whoever blocked the bot comes back."""
@@ -229,3 +237,11 @@ class TelegramStage(TelegramSight, Asking[Message, Place]):
         author = wish.asked.author
         if wish.fate == Fate.BLOCKED and author and author.has_blocked_bot:
             self.server.unblock(author)
+
+    def _may_answer(self, asked: Message) -> bool:
+        """The bot is there, and so are chat and topic."""
+        chat = asked.chat
+        if chat.user:
+            return not chat.user.has_blocked_bot
+        topic = chat.topics.get(asked.thread or 0)
+        return chat.member(self.server.bot).is_in and not chat.upgraded_to and not (topic and topic.is_deleted)

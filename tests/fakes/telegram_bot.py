@@ -8,7 +8,7 @@ from telegram.request import HTTPXRequest
 
 from bot.house import House
 from bot.platforms.base import Chat
-from bot.platforms.telegram import intake, wire
+from bot.platforms.telegram import intake, listener, wire
 from bot.platforms.telegram import platform as adapter
 from bot.platforms.telegram.platform import TelegramPlatform
 from bot.platforms.telegram.settings import TelegramSettings
@@ -30,6 +30,7 @@ class TelegramLife(ChatLife):
     def hurry(self) -> None:
         """Patience with calls, and pauses of the adapter, are so many times people's."""
         wire.UPLOAD_WITHIN_S = self.pace * wire.UPLOAD_WITHIN_S
+        listener.AGAIN_S = self.pace * listener.AGAIN_S
         intake._PAUSE_S = self.pace * intake._PAUSE_S
         adapter.AGAIN_AFTER_S = self.pace * adapter.AGAIN_AFTER_S
 

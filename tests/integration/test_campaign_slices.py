@@ -56,16 +56,21 @@ def test_a_disk_that_fails_now_and_then_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("platform", "n", "every", "seed"),
-    [("discord", 100, 15, 47), ("telegram", 60, 12, 57)],
+    [("discord", 100, 15, 47), ("telegram", 40, 12, 181)],
     ids=["discord", "telegram"],
 )
 def test_deliveries_in_bad_weather_lose_and_double_nothing(
     platform: str, n: int, every: int, seed: int, tmp_path: Path
 ) -> None:
     """The real adapters on the fake chats; the bot is stopped, killed and told things twice meanwhile."""
-    options = ("--platform", platform, "--n", str(n), "--seed", str(seed), "--every", str(every), "--open", "32")
+    options = ("--platform", platform, "--n", str(n), "--seed", str(seed), "--every", str(every), "--open", "24")
     said = campaign("delivery", *options, "--keep", str(tmp_path), result=DELIVERED)
     assert re.search(r"stop [1-9], kill [1-9]", said)
+
+
+def test_what_telegram_tells_while_the_bot_is_killed_is_taken_care_of(tmp_path: Path) -> None:
+    """Two kills at seeded moments of intake; what was told to a life that ended is told or found again."""
+    campaign("ingest", "--updates", "30", "--kills", "2", "--seed", "7", "--keep", str(tmp_path), result=DELIVERED)
 
 
 async def test_the_count_of_deliveries_sees_what_is_lost_and_doubled(tmp_path: Path) -> None:
