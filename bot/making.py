@@ -19,7 +19,9 @@ from engine.finish import Cell, Finisher
 from storage.records import JobRow, NewPicture, PictureRow, RequestRow
 from storage.store import Store
 
-MOST_LOSSES = 3  # a job that has killed three workers is refused, lest it kill them all
+# A job that was there when three workers died is refused, lest it kill them all. Since from the first of these on it is
+# drawn alone, the others were its own doing, or the machine's: what was only beside it is drawn.
+MOST_LOSSES = 3
 _POISON = (
     "Drawing this has ended the worker three times, so I stopped trying. Ask for less: fewer steps or a smaller size."
 )
@@ -65,7 +67,7 @@ class Maker:
         if job.treatment or job.n_losses >= MOST_LOSSES:
             return
         with contextlib.suppress(DarkroomError):  # a closed engine, or a job that is here already
-            await self._engine.submit(self._job(live, job), source=self._source_of(job))
+            await self._submit(live, job, job.n_losses)
 
     def look(self, live: Live) -> None:
         """Take in where its jobs are at this moment: for the first thing that somebody reads."""
@@ -77,7 +79,7 @@ class Maker:
     async def _draw(self, live: Live, job: JobRow) -> None:
         n_losses = job.n_losses
         while n_losses < MOST_LOSSES:
-            outcome = await self._outcome(live, job)
+            outcome = await self._outcome(live, job, n_losses)
             match outcome:
                 case Done():
                     with live.finishing(job.id):
@@ -102,18 +104,22 @@ class Maker:
                     assert_never(outcome)
         await self._store.requests.fail_job(job.id, _POISON)
 
-    async def _outcome(self, live: Live, job: JobRow) -> Outcome:
+    async def _outcome(self, live: Live, job: JobRow, n_losses: int) -> Outcome:
         if (
             self._engine.is_closed
         ):  # nobody draws any more in this life; it waits for the next, and `close` lets go of it
             await asyncio.get_running_loop().create_future()
         if not self._engine.has(job.id):
-            await self._engine.submit(self._job(live, job), source=self._source_of(job))
+            await self._submit(live, job, n_losses)
         async for event in self._engine.watch(job.id):
             if isinstance(event, Outcome):
                 return event
             live.hear(job.id, event)
         raise AssertionError("a watch ends with an outcome")
+
+    async def _submit(self, live: Live, job: JobRow, n_losses: int) -> None:
+        """Into the queue; a suspect of having killed a worker is drawn alone."""
+        await self._engine.submit(self._job(live, job), source=self._source_of(job), alone=n_losses > 0)
 
     def _job(self, live: Live, job: JobRow) -> Job:
         return Job(

@@ -229,7 +229,8 @@ class Crew:
             self.kill(post, f"The worker hangs: it stood still for {after_s:.0f} seconds, longer than it ever took.")
 
     def _n_jobs_below(self, post: Post, most: int) -> bool:
-        return post.is_ready and len(post.jobs) < most and self._supervisors[post].process.takes_more
+        may_have_more = post.is_ready and not post.is_reserved and len(post.jobs) < most
+        return may_have_more and self._supervisors[post].process.takes_more
 
     def _new_pulse(self) -> Pulse:
         return Pulse(self._settings.hang_floor_s, self._settings.hang_factor)

@@ -154,11 +154,12 @@ class Engine:
 
     # Jobs
 
-    async def submit(self, job: Job, source: ReadSource | None = None) -> None:
+    async def submit(self, job: Job, source: ReadSource | None = None, *, alone: bool = False) -> None:
         """Put a job into the queue. Its owner's jobs are drawn in the order in which they were submitted.
 
         `source` reads the pixels that the recipe names when the job's turn comes; if that fails, the job is Failed
-        with the error's sentence.
+        with the error's sentence. `alone`: a worker that has it has no other, so that what happens to the worker then
+        is this job's doing.
 
         Raises: UserError if a job of this id is unfinished here, or lacks its pixels and a way to read them;
         EngineError if the engine is closed.
@@ -170,7 +171,7 @@ class Engine:
         if job.lacks_source and source is None:
             raise UserError("A recipe with a source needs the source's pixels.")
         self._finished.pop(job.id, None)
-        self._feeder.put_in(job, source)
+        self._feeder.put_in(job, source, alone=alone)
         self._positions.moved()
         self._feeder.feed()
 

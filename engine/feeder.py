@@ -1,7 +1,9 @@
 """The jobs that wait, and how each gets from there into a worker when its turn comes.
 
 FairQueue says who is next and the Crew which worker may have more. A source picture is read now and not before, so
-that ten thousand who wait hold no pixels. Knows nothing of watchers, of pauses, or of what becomes of a job.
+that ten thousand who wait hold no pixels. A job that is to be drawn alone takes a worker's place for itself at its
+turn: nothing enters behind it, and it is sent when what was there before it has ended. Knows nothing of watchers, of
+pauses, or of what becomes of a job.
 """
 
 import asyncio
@@ -41,29 +43,36 @@ class Feeder:
         self._moved = moved
         self._failed = failed
         self._sources: dict[str, ReadSource] = {}
+        self._alone: set[str] = set()  # of those that wait
+        self._held: list[tuple[Post, Running, ReadSource | None]] = []  # to be alone in a worker that still has others
         self._readings: set[asyncio.Task[None]] = set()
 
-    def put_in(self, job: Job, source: ReadSource | None = None) -> None:
-        """Let a job wait, behind the others of its owner."""
+    def put_in(self, job: Job, source: ReadSource | None = None, *, alone: bool = False) -> None:
+        """Let a job wait, behind the others of its owner; `alone`: no worker may have it beside another."""
         self.waiting[job.id] = Track(job)
         if source and job.lacks_source:
             self._sources[job.id] = source
+        if alone:
+            self._alone.add(job.id)
         self.queue.push(job.id, job.owner, cost_of(job.recipe, job.n_pictures))
 
     def take_out(self, job_id: str) -> Track:
         """Let it wait no more."""
         self.queue.remove(job_id)
         self._sources.pop(job_id, None)
+        self._alone.discard(job_id)
         return self.waiting.pop(job_id)
 
     def feed(self) -> None:
         """Give jobs to workers while they may have more."""
+        if self.is_open:
+            self._release()
         while self.is_open and self.queue and (post_and_job := self._next()):
             self._give(*post_and_job)
             self._moved()
 
     def take_back(self) -> list[Running]:
-        """Those that workers were to have and have not heard of, because their sources are still being read."""
+        """Those that workers were to have and have not heard of: a source is being read, or others are to end first."""
         taken: list[Running] = []
         for post in self._crew.posts:
             unsent = [running for running in post.jobs.values() if not running.is_sent]
@@ -91,14 +100,32 @@ class Feeder:
 
     def _give(self, post: Post, job_id: str) -> None:
         """Give a job to a worker; its place there is taken at once, also while its source is still to be read."""
-        track = self.waiting.pop(job_id)
-        running = Running(track, _nothing_to_disarm)
+        running = Running(self.waiting.pop(job_id), _nothing_to_disarm, is_alone=job_id in self._alone)
+        self._alone.discard(job_id)
         self._crew.take(post, running)
         source = self._sources.pop(job_id, None)
+        if running.is_alone and len(post.jobs) > 1:
+            self._held.append((post, running, source))
+        else:
+            self._begin(post, running, source)
+
+    def _release(self) -> None:
+        """Begin with those that have a worker for themselves by now; forget those that left it, or that it left."""
+        held, self._held = self._held, []
+        for post, running, source in held:
+            if post.jobs.get(running.job.id) is not running:
+                continue
+            if len(post.jobs) > 1:
+                self._held.append((post, running, source))
+            else:
+                self._begin(post, running, source)
+
+    def _begin(self, post: Post, running: Running, source: ReadSource | None) -> None:
+        """Send it, once its source is read."""
         if source is None:
-            self._send(post, running, track.job)
+            self._send(post, running, running.job)
             return
-        reading = keep(self._read(post, running, source), f"source of {job_id}")
+        reading = keep(self._read(post, running, source), f"source of {running.job.id}")
         running.disarm = reading.cancel
         self._readings.add(reading)
         reading.add_done_callback(self._readings.discard)

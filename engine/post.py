@@ -51,10 +51,12 @@ class Running:
     """A job that a worker has, or will have once its source is read (`is_sent`).
 
     `disarm` stops whatever goes on outside for its sake: that reading, or the clock that would declare the worker hung.
+    `is_alone`: the worker may have nothing else while it has this one.
     """
 
     track: Track
     disarm: Callable[[], object]
+    is_alone: bool = False
     is_sent: bool = False
     step: int = 0
     cancel_asked: bool = False
@@ -156,6 +158,11 @@ class Post:
     def is_coming(self) -> bool:
         """Whether there will be one, unasked."""
         return self.state in (WorkerState.STARTING, WorkerState.RESTARTING)
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether one of its jobs, sent or still to be sent, is to be drawn alone."""
+        return any(running.is_alone for running in self.jobs.values())
 
     @property
     def owners(self) -> frozenset[str]:

@@ -198,6 +198,40 @@ async def test_the_other_worker_goes_on() -> None:
         assert isinstance(await engine.result("other"), Done)
 
 
+async def test_what_may_be_drawn_beside_nothing_takes_nobody_with_it() -> None:
+    """A job that is to be alone waits for those before it, lets nobody in behind it, and dies alone."""
+    async with running_engine("--step-s", "0.02") as engine:
+        await engine.submit(job("before", owner="ada", steps=30))
+        await engine.submit(job("j", owner="bob", prompt="die@3"), alone=True)
+        await engine.submit(job("behind", owner="cleo", steps=30))
+        async for event in engine.watch("j"):
+            if isinstance(event, Progress) and event.step:
+                assert engine.status().n_running == 1
+            last = event
+        assert isinstance(last, Lost)
+        assert not last.is_ours
+        assert isinstance(await engine.result("before"), Done)
+        assert isinstance(await engine.result("behind"), Done)
+        assert engine.status().workers[0].n_losses == 1
+
+
+async def test_one_that_waits_to_be_alone_can_be_taken_back() -> None:
+    """Before a worker heard of it: by its owner at once, and by a pause as ours; the places it kept free are used."""
+    async with running_engine(*SLOW) as engine:
+        await engine.submit(job("before", owner="ada"))
+        await engine.submit(job("j", owner="bob"), alone=True)
+        await engine.submit(job("behind", owner="cleo"))
+        assert (engine.status().n_running, engine.status().n_waiting) == (2, 1)
+        await engine.cancel("j")
+        assert await engine.result("j") == Cancelled()
+        assert (engine.status().n_running, engine.status().n_waiting) == (2, 0)
+        await engine.submit(job("again", owner="bob"), alone=True)
+        engine.hold_back()
+        lost = await engine.result("again")
+        assert isinstance(lost, Lost)
+        assert lost.is_ours
+
+
 async def test_close_leaves_no_process() -> None:
     """Closing in the middle of a long step ends the worker at once."""
     async with running_engine(*SLOW) as engine:

@@ -113,7 +113,7 @@ async def test_yes_twice_draws_once(house: House) -> None:
 
 async def test_remix_takes_an_upload_its_shape_and_the_strength(house: House) -> None:
     """Model-sized, of the upload's proportions, from the upload's pixels."""
-    upload = await house.studio.take_upload("recorder:ada", upload_png(192, 128))
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png(192, 128))
     card = await house.drawn("/remix a blue square --strength 0.5", uploads=(upload.id,))
     assert card.state is State.DONE
     row = await house.store.history.picture(card.id, 1)
@@ -125,7 +125,7 @@ async def test_remix_takes_an_upload_its_shape_and_the_strength(house: House) ->
 
 async def test_a_picture_beside_a_prompt_is_what_it_starts_from(house: House) -> None:
     """As people expect who attach a picture to /imagine."""
-    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
     card = await house.drawn("/imagine a blue square", uploads=(upload.id,))
     assert card.kind == "remix"
 
@@ -168,7 +168,7 @@ async def test_a_refinement_too_large_is_refused_with_the_way_out(house: House) 
 
 async def test_an_upload_can_be_enlarged_though_nobody_knows_its_recipe(house: House) -> None:
     """It says that no model drew it."""
-    upload = await house.studio.take_upload("recorder:ada", upload_png(100, 60))
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png(100, 60))
     card = await house.drawn("/upscale 2", uploads=(upload.id,))
     image = await png_of(house, card.tiles[0].picture)
     assert image.size == (200, 120)
@@ -206,7 +206,7 @@ async def test_again_draws_the_same_words_with_another_seed(house: House) -> Non
 
 async def test_again_of_a_remix_starts_from_the_same_source(house: House) -> None:
     """The source is kept with the job."""
-    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
     first = await house.drawn("/remix a blue square", uploads=(upload.id,))
     again = await house.drawn(f"/again {first.id}")
     rows = [await house.store.history.picture(card.id, 1) for card in (first, again)]
@@ -217,7 +217,7 @@ async def test_again_of_a_remix_starts_from_the_same_source(house: House) -> Non
 
 async def test_again_of_an_enlarged_remix_starts_where_the_remix_did(house: House) -> None:
     """Not from the picture that was enlarged; and once the remix is deleted it says so."""
-    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
     remix = await house.drawn("/remix a blue square", uploads=(upload.id,))
     large = await house.drawn(f"/upscale {remix.id} 2")
     again = await house.drawn(f"/again {large.id}")
@@ -341,7 +341,7 @@ async def test_originals_are_for_those_who_see_the_picture(house: House) -> None
         with pytest.raises(UserError, match="no picture"):
             await house.studio.file("recorder:eve", f"{shared.id}.1", kind)
     paper = await house.all.papers.keep("recorder:ada", b"all about ada", "application/zip", "mydata.zip")
-    upload = await house.studio.take_upload("recorder:ada", upload_png())
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
     for name, kind in ((paper.name, "paper"), (upload.id, "upload")):
         assert (await house.studio.file_for(origin("a", is_place_shared=True), name, kind)).path.exists()
         with pytest.raises(UserError, match="no longer here"):
@@ -501,6 +501,19 @@ async def test_a_job_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
         assert job.n_losses == MOST_LOSSES
 
 
+async def test_a_job_that_kills_its_workers_costs_its_neighbours_nothing_but_time(tmp_path: Path) -> None:
+    """Those that were drawn beside it when it killed for the first time are drawn; it is given up alone."""
+    async with open_house(tmp_path, "--step-s", "0.02") as house:
+        neighbours = [
+            await house.ask(f"/imagine circle {n} --steps 30", owner=f"recorder:{n}", place=f"recorder:{n}")
+            for n in range(3)
+        ]
+        poison = await house.drawn("/imagine die@1")
+        assert poison.state is State.FAILED
+        assert {(await house.platform.card(each.id)).state for each in neighbours} == {State.DONE}
+        assert house.engine.status().workers[0].n_losses == MOST_LOSSES
+
+
 async def test_a_worker_lost_once_costs_nothing_but_time(tmp_path: Path) -> None:
     """The job is drawn by the next worker."""
     async with open_house(tmp_path / "data", "--once", str(tmp_path / "once")) as house:
@@ -641,8 +654,8 @@ async def test_the_last_card_told_is_the_end(house: House, monkeypatch: pytest.M
 
 async def test_one_persons_uploads_push_out_their_own_only(house: House) -> None:
     """However many somebody sends, what another has attached stays."""
-    adas = await house.studio.take_upload("recorder:ada", upload_png())
-    eves = [await house.studio.take_upload("recorder:eve", upload_png()) for _ in range(MAX_UPLOADS_EACH + 1)]
+    adas = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
+    eves = [await house.studio.take_upload(origin("an upload", "recorder:eve"), upload_png()) for _ in range(MAX_UPLOADS_EACH + 1)]
     assert (await house.studio.file("recorder:ada", adas.id, "upload")).path.exists()
     with pytest.raises(UserError, match="attach the picture again"):
         await house.studio.file("recorder:eve", eves[0].id, "upload")
@@ -673,7 +686,7 @@ async def test_an_uploaded_picture_of_ours_offers_to_be_drawn_again(house: House
     """Its recipe travels in the file, and the words given draw the same picture."""
     first = await house.drawn("/imagine a red circle --seed 7 --steps 5")
     served = await house.studio.file("recorder:ada", f"{first.id}.1", "picture")
-    upload = await house.studio.take_upload("recorder:ada", await asyncio.to_thread(served.path.read_bytes))
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), await asyncio.to_thread(served.path.read_bytes))
     assert upload.recipe
     assert upload.words
     second = await house.drawn(upload.words)
@@ -687,7 +700,7 @@ async def test_a_picture_of_another_program_can_be_drawn_again(house: House) -> 
     words.add_text("parameters", "a red circle\nSteps: 6, Sampler: Euler a, CFG scale: 3, Seed: 5, Size: 128x128")
     buffer = io.BytesIO()
     Image.new("RGB", (128, 128)).save(buffer, format="PNG", pnginfo=words)
-    upload = await house.studio.take_upload("recorder:ada", buffer.getvalue())
+    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), buffer.getvalue())
     assert upload.words
     offered = await house.drawn(upload.words)
     again = await house.drawn("/again", uploads=(upload.id,))
@@ -699,7 +712,7 @@ async def test_a_picture_of_another_program_can_be_drawn_again(house: House) -> 
 async def test_a_file_that_is_no_picture_is_refused_with_a_sentence(house: House) -> None:
     """Before anything is kept."""
     with pytest.raises(BadPicture):
-        await house.studio.take_upload("recorder:ada", b"%PDF-1.7 nothing to see")
+        await house.studio.take_upload(origin("an upload", "recorder:ada"), b"%PDF-1.7 nothing to see")
 
 
 @pytest.mark.parametrize(
