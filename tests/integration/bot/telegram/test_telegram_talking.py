@@ -86,6 +86,20 @@ async def test_remix_asks_for_words_and_takes_the_answer(scene: Scene) -> None:
     assert "strength 0.5" in texts(await over(await scene.server.answer_to(answer, 10.0)))
 
 
+async def test_who_speaks_russian_reads_russian_to_the_end(scene: Scene) -> None:
+    """The line in the queue, the buttons, the end and a refusal; in the same group somebody else reads English."""
+    ada, eve = scene.server.add_user("ада", language="ru"), scene.server.add_user("eve")
+    group = scene.server.add_supergroup("art", scene.operator)
+    for user in (ada, eve):
+        scene.server.add_member(group, user)
+    drawn = await over(await scene.say("/imagine a red circle", ada, group))
+    assert "шагов: " in texts(drawn)
+    assert "с работы устройства" in texts(drawn)
+    assert "Удалить" in [each["text"] for each in buttons(drawn)]
+    assert "У тебя ничего не ждёт" in texts(await scene.say("/cancel", ada, group))
+    assert "Nothing of yours is waiting" in texts(await scene.say("/cancel", eve, group))
+
+
 async def test_what_waits_can_be_taken_back(tmp_path: Path) -> None:
     """By whoever asked; in a group somebody else reads no in an alert."""
     async with open_telegram(tmp_path, "--step-s", "60") as scene:
