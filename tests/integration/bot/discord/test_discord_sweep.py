@@ -6,8 +6,8 @@ All of it is done once, in one house; the tests judge what came of it. What is l
 import io
 import logging
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,19 +18,16 @@ from PIL import Image
 
 from bot import __main__ as command_line
 from bot.commands import COMMANDS
-from bot.options import Audience, Command, Option, OptionKind
+from bot.options import Audience, Command, OptionKind
 from bot.platforms.discord.client import QuietLogs
 from bot.platforms.discord.menu import ON_MESSAGES
 from bot.studio import Studio
 from tests.fakes.discord_houses import Scene, ids_of, open_discord
 from tests.fakes.discord_interactions import ACK_S, FORM
 from tests.fakes.discord_server import MANAGER, Attachment, Channel, Interaction, User, gallery, texts
+from tests.fakes.sweeps import TOKEN_CHARS, WITHOUT_LIMITS, everything_logged, ways_to_ask
 
 Values = Mapping[str, object]
-
-WITHOUT_LIMITS = ("rate", "burst", "in_flight", "daily")
-TOKEN_CHARS = 24  # a log may cut a token short; so much of it is enough to know it by
-_NUMBERS = (OptionKind.WHOLE, OptionKind.NUMBER)
 
 pytestmark = [
     pytest.mark.xdist_group("discord sweep"),  # which is made once
@@ -50,59 +47,7 @@ class Sweep:
     problems: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def everything_logged(events: list[structlog.typing.EventDict]) -> Iterator[io.StringIO]:
-    """All lines of our log at any level, those of libraries, and standard error; events as they were made too."""
-
-    def keep(_: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        events.append({**event, "level": method})
-        return event
-
-    before, stderr, text = structlog.get_config(), sys.stderr, io.StringIO()
-    handler = logging.StreamHandler(text)
-    structlog.configure(
-        processors=[keep, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=repr)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=structlog.PrintLoggerFactory(text),
-        cache_logger_on_first_use=False,
-    )
-    logging.getLogger().addHandler(handler)
-    sys.stderr = text
-    try:
-        yield text
-    finally:
-        sys.stderr = stderr
-        logging.getLogger().removeHandler(handler)
-        structlog.configure(**before)
-
-
 # What is typed
-
-
-def ways_to_ask(command: Command) -> Iterator[Values]:
-    """The least; what is common; and each option alone, with its example and with each of its choices.
-
-    An option that several commands share is asked alone with the first of them.
-    """
-    typed = [option for option in command.options if option.kind is not OptionKind.UPLOAD]
-    least = {option.name: example(option) for option in typed if option.is_required}
-    yield least
-    yield {option.name: example(option) for option in typed if option.is_common}
-    for option in typed:
-        if next(each for each in COMMANDS if option in each.options) is not command:
-            continue
-        yield least | {option.name: example(option)}
-        if option.kind is OptionKind.CHOICE and not option.takes_rest:
-            yield from (least | {option.name: each} for each in option.choices)
-
-
-def example(option: Option) -> object:
-    """Its example, as Discord sends it."""
-    if option.kind is OptionKind.FLAG:
-        return True
-    if option.kind in _NUMBERS:
-        return int(option.example) if option.kind is OptionKind.WHOLE else float(option.example)
-    return option.example
 
 
 def picture(scene: Scene) -> Attachment:
