@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from bot import files
-from bot.app import App, discord_settings, open_app
+from bot.app import App, discord_settings, open_app, telegram_settings
 from bot.progress import Show, progress_on
 from bot.settings import Settings
 from engine import catalog
@@ -149,6 +149,13 @@ def _existing(folder: Path) -> Path:
 
 async def _chats(settings: Settings) -> AsyncIterator[Check]:
     """A library that is not needed is not imported."""
+    async for check in _discord(settings):
+        yield check
+    async for check in _telegram(settings):
+        yield check
+
+
+async def _discord(settings: Settings) -> AsyncIterator[Check]:
     if not settings.discord_token:
         yield Check("discord", Verdict.OK, "off: no DARKROOM_DISCORD_TOKEN")
         return
@@ -160,6 +167,28 @@ async def _chats(settings: Settings) -> AsyncIterator[Check]:
         yield Check("discord", Verdict.LOOK, "the bot cannot log in", str(exc))
         return
     yield Check("discord", Verdict.OK, f"logged in as {found.name}", f"Add it to a server: {found.invite}")
+
+
+async def _telegram(settings: Settings) -> AsyncIterator[Check]:
+    if not settings.telegram_token:
+        yield Check("telegram", Verdict.OK, "off: no DARKROOM_TELEGRAM_TOKEN")
+        return
+    from bot.platforms.telegram.checking import account
+
+    try:
+        found = await account(telegram_settings(settings))
+    except DarkroomError as exc:
+        yield Check("telegram", Verdict.LOOK, "the bot cannot log in", str(exc))
+        return
+    yield Check(
+        "telegram", Verdict.OK, f"logged in as @{found.username}", f"Write to it: https://t.me/{found.username}"
+    )
+    if not found.is_inline:
+        hint = "Send /setinline to @BotFather to have your pictures proposed in any chat."
+        yield Check("telegram", Verdict.LOOK, "inline mode is off", hint)
+    if found.trouble:
+        hint = f"See that {settings.telegram_webhook} is passed on to the page's port."
+        yield Check("telegram", Verdict.LOOK, f"Telegram cannot call: {found.trouble}", hint)
 
 
 # The engine

@@ -55,7 +55,8 @@ _PRIVACY_FIELDS = (
     ),
     (
         "Who sees it",
-        "The page shows your pictures to you alone; in a shared chat everybody there sees what is made there.",
+        "The page shows your pictures to you alone; in a shared chat everybody there sees what is made there, and "
+        "whoever has a link of yours to a picture sees that one.",
     ),
     ("How long", "Until you delete it, or for the days that the operator set."),
     ("Get it", "/mydata gives you everything as a file."),

@@ -1,5 +1,6 @@
 """Links to the bot: to a shared recipe, to a code, to the history; and what nobody shared stays where it is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -77,6 +78,17 @@ async def test_a_link_to_a_deleted_picture_leads_nowhere(scene: Scene) -> None:
     assert "not shared" in texts(await opened(scene, bob, payload))
     press = await scene.server.press(bob, seen, next(each for each in ids_of(seen) if each.startswith("again:")))
     assert "I know no picture" in (await press.answered()).text
+
+
+async def test_who_is_forgotten_shares_nothing_any_more(scene: Scene) -> None:
+    """The links go with the pictures."""
+    _, payload = await shared(scene)
+    confirm = await scene.say("/forget")
+    await scene.server.press(scene.ada, confirm, ids_of(confirm)[0])
+    bob = scene.server.add_user("bob")
+    async with asyncio.timeout(20.0):
+        while "not shared" not in texts(await opened(scene, bob, payload)):  # noqa: ASYNC110  # it takes a moment
+            await asyncio.sleep(0.1)
 
 
 async def test_only_its_owner_shares_a_picture(scene: Scene) -> None:
