@@ -24,7 +24,7 @@ from tests.fakes.lives import Lives
 from tests.fakes.telegram_houses import is_over
 from tests.fakes.telegram_server import Chat, FakeTelegram, Message, User, button, texts
 
-PICTURE_S = 120.0  # two busy cores
+PICTURE_S = 240.0  # two cores that others use too
 PROMPT = "a red circle on a blue background"
 N_LONG = 3  # pictures of 150 steps: longer than two edits of a message are apart, on a fast machine too
 LONG = f"{PROMPT} --steps 150 --seed 7"  # longer than it takes to press a button
@@ -32,7 +32,7 @@ LONG = f"{PROMPT} --steps 150 --seed 7"  # longer than it takes to press a butto
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("telegram"),  # one bot for all of them
-    pytest.mark.timeout(300),  # a restart imports torch anew, and what was being drawn is drawn from its beginning
+    pytest.mark.timeout(600),  # a restart imports torch anew, and what was being drawn is drawn from its beginning
 ]
 
 
