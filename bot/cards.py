@@ -106,7 +106,7 @@ class Card:
     A wait that has run out is told as `is_overdue`, never as a time in the past. `fraction` of [0, 1] is how far
     loading or drawing is. Pictures of an `is_spoiler` are to be covered until somebody wants to see them. `is_to_ping`:
     the asker wants to hear of it, where an edit tells nobody. `grid` is the name of a picture of all tiles with labels.
-    `buttons` are rows.
+    `buttons` are rows. `language` is the one it speaks, "" for English: see `bot/languages/speech.py`.
     """
 
     id: str
@@ -128,6 +128,7 @@ class Card:
     is_overdue: bool = False
     is_spoiler: bool = False
     is_to_ping: bool = False
+    language: str = ""
     paper: Paper | None = None
 
 
@@ -143,6 +144,7 @@ class Origin:
     key is the same event ("w:<uuid>"). `answered` is the request whose message was answered to. `asker` is a name to
     show. In a shared place everybody sees all that is made, unless it is set to be private there: the desk says so with
     `sees_others`. `is_answer_private`: answers that are not kept are seen by the asker alone, in a shared place too.
+    `language`: the asker's, of `bot/languages`; "" for English.
     """
 
     platform: str
@@ -160,6 +162,7 @@ class Origin:
     community: str = ""
     is_answer_private: bool = False
     is_age_restricted: bool = False
+    language: str = ""
 
     @property
     def sphere(self) -> str:

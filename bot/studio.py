@@ -16,6 +16,7 @@ from bot.desk.papers import Papers
 from bot.desk.rights import Act, lies_in
 from bot.gallery import About, HistoryPage
 from bot.help import help_for
+from bot.languages.speech import refusing_in, spoken
 from bot.library import Library, Served
 from bot.live import Live
 from bot.planning import Planner
@@ -102,7 +103,11 @@ class Studio:
         self._is_stopping = True
 
     async def ask(self, origin: Origin, request: Request, uploads: tuple[str, ...] = (), words: str = "") -> Card:
-        """Do what somebody asked. The card is kept and goes on changing if it has an id."""
+        """Do what somebody asked, and answer in their language. The card goes on changing if it has an id."""
+        with refusing_in(origin.language):
+            return spoken(await self._asked(origin, request, uploads, words), origin.language)
+
+    async def _asked(self, origin: Origin, request: Request, uploads: tuple[str, ...], words: str) -> Card:
         if self._is_stopping:
             raise Stopping(_STOPPING)
         origin = await self._desk.arrived(origin)
@@ -141,10 +146,14 @@ class Studio:
 
     async def press(self, origin: Origin, button_id: str) -> Card:
         """Do what a button says, whoever wrote it and whenever; the same event again is done once."""
+        with refusing_in(origin.language):
+            return spoken(await self._pressed(origin, button_id), origin.language)
+
+    async def _pressed(self, origin: Origin, button_id: str) -> Card:
         press = buttons.read(button_id)
         request, words = request_of(press)
         if request:
-            return await self.ask(origin, request, words=words)
+            return await self._asked(origin, request, (), words)
         if self._is_stopping:
             raise Stopping(_STOPPING)
         origin = await self._desk.arrived(origin)

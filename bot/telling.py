@@ -13,7 +13,8 @@ from bot.budgets import Budgets
 from bot.bulletin import Bulletin, News
 from bot.cards import Card
 from bot.delivery import Courier
-from bot.platforms.base import Address, Platform
+from bot.languages.speech import spoken
+from bot.platforms.base import Address, Platform, Speaks
 from storage.outbox import Outbox
 from storage.records import RequestRow
 
@@ -33,13 +34,19 @@ class Teller:
         clock: Callable[[], float],
         chance: random.Random | None = None,
     ) -> None:
-        self._render = render
+        self._english = render
         self._platforms: dict[str, Platform] = {}
         self._bulletins: dict[str, Bulletin] = {}
         self._budgets: dict[str, Budgets] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._courier = Courier(
-            outbox, self._platforms, lambda platform: self._budgets[platform.name], render, self.turn, clock, chance
+            outbox,
+            self._platforms,
+            lambda platform: self._budgets[platform.name],
+            self._render,
+            self.turn,
+            clock,
+            chance,
         )
 
     def add(self, platform: Platform) -> None:
@@ -89,6 +96,14 @@ class Teller:
         await self._courier.close()
         await asyncio.gather(*(bulletin.close() for bulletin in self._bulletins.values()))
 
+    async def _render(self, request_id: str) -> Rendered | None:
+        """A request and its newest card, in the language of who asked."""
+        rendered = await self._english(request_id)
+        if rendered is None:
+            return None
+        row, card = rendered
+        return row, spoken(card, _language(self.platform(row.place), row.reply_to))
+
     async def _news(self, request_id: str) -> News | None:
         rendered = await self._render(request_id)
         if rendered is None or rendered[1].state.is_over:
@@ -99,3 +114,8 @@ class Teller:
             return None  # its message is not there yet
         to = Address(request=row.id, reply_to=row.reply_to, remote_id=row.remote_id, created_s=row.created_s)
         return News(to, card)
+
+
+def _language(platform: object, reply_to: str) -> str:
+    """Of who asked there; "" where people have none."""
+    return platform.language(reply_to) if isinstance(platform, Speaks) else ""

@@ -1,4 +1,13 @@
-"""The words of the menus in other languages: one TOML a language, beside this file, and the English of the table else.
+"""Our words in other languages: one TOML a language, beside this file, and English else.
+
+The menus are here; what is said in a conversation is in `speech.py`, from the table `said` of the same file.
+
+How somebody's language travels: a chat says it with each event; it goes into `Origin.language` and into the chat's own
+address, which is kept with the request, so that a restart forgets no language. Answers are put into it by the studio,
+and messages that are delivered or edited by the teller, for all platforms alike; a platform that can say a language is
+a `Speaks` (`bot/platforms/base.py`). What a platform words itself ("Number 3 in line") it looks up by `Card.language`.
+In a place that people share, each message speaks the language of who asked. The page is English: its own words stand in
+its scripts, so it says no language yet.
 
 `options` has what several commands share; under a command stands what an option means there. Knows nothing of any
 platform: what a chat calls a language, and what its menus allow, is for the chat to say.
@@ -37,6 +46,7 @@ class MenuWords:
     commands: Mapping[str, CommandWords] = field(default_factory=dict)
     options: Mapping[str, Words] = field(default_factory=dict)
     menu: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)  # see `speech.py`
 
     def command_name(self, command: Command) -> str:
         """What the command is called: small letters, digits, - and _."""
@@ -75,6 +85,12 @@ _ENGLISH = MenuWords()
 def menu_words(code: str) -> MenuWords:
     """The menus in a language of `LANGUAGES`, and in English for every other code."""
     return _read(code) if code in LANGUAGES else _ENGLISH
+
+
+def language_for(tag: str) -> str:
+    """The language of `LANGUAGES` for what a chat calls it ("de", "es-419", "pt"); "" for English and all others."""
+    base = tag.partition("-")[0].lower()
+    return next((code for code in LANGUAGES if code.partition("-")[0] == base), "")
 
 
 @cache

@@ -106,6 +106,14 @@ class Chat(Platform, Protocol):
 
 
 @runtime_checkable
+class Speaks(Protocol):
+    """A platform on which people have languages."""
+
+    def language(self, reply_to: str) -> str:
+        """That of who asked, of `bot/languages`; "" for English."""
+
+
+@runtime_checkable
 class Called(Protocol):
     """A chat that can call us instead of being asked: through the page's server, at `/hooks/<name>`."""
 

@@ -33,7 +33,7 @@ class Where:
     """`most_bytes` of files are taken here. `is_member`: the bot itself may post and edit in this channel.
 
     `is_own`: the first reply to this interaction is the request's message. `is_private`: its pictures go to the asker's
-    direct messages. `is_shared`: others are in this place too.
+    direct messages. `is_shared`: others are in this place too. `language`: the asker's, "" for English.
     """
 
     place: str
@@ -46,6 +46,7 @@ class Where:
     is_own: bool = False
     is_private: bool = False
     is_shared: bool = False
+    language: str = ""
 
     @property
     def account(self) -> str:
@@ -55,6 +56,7 @@ class Where:
     def written(self) -> str:
         """For the database."""
         flags = "".join(letter for letter, name in _FLAGS if getattr(self, name))
+        flags += f"/{self.language}" if self.language else ""
         numbers = f"{self.channel};{self.user};{self.interaction};{self.most_bytes}"
         return f"{_VERSION};{self.place};{numbers};{flags};{self.token}"
 
@@ -68,6 +70,7 @@ def read(reply_to: str) -> Where:
     version, place, channel, user, interaction, most_bytes, flags, token = reply_to.split(";", 7)
     if version != _VERSION:
         raise ValueError(f"an address of version {version}")
+    flags, _, language = flags.partition("/")
     return Where(
         place=place,
         channel=int(channel),
@@ -75,6 +78,7 @@ def read(reply_to: str) -> Where:
         interaction=int(interaction),
         most_bytes=int(most_bytes),
         token=token,
+        language=language,
         **{name: letter in flags for letter, name in _FLAGS},
     )
 

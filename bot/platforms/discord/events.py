@@ -6,6 +6,7 @@ from typing import Any
 import discord
 
 from bot.cards import Origin
+from bot.languages import language_for
 from bot.platforms.discord.address import Where, account
 from engine.errors import UserError
 
@@ -62,6 +63,7 @@ def where_of(interaction: discord.Interaction[Any], *, is_own: bool, is_private:
         is_own=is_own,
         is_private=is_private,
         is_shared=is_shared(interaction),
+        language=language_for(str(interaction.locale)),
     )
 
 
@@ -85,6 +87,7 @@ def origin_of(interaction: discord.Interaction[Any], where: Where) -> Origin:
         is_place_admin=interaction.guild_id is not None and interaction.permissions.manage_guild,
         community=server_of(interaction),
         is_answer_private=True,
+        language=where.language,
         is_age_restricted=_is_age_restricted(interaction.channel),
     )
 

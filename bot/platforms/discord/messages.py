@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.buttons import Verb
 from bot.cards import Button, Card, Field, State, Style, Tile
+from bot.languages.speech import in_language
 from bot.typography import clean
 
 Json = dict[str, Any]
@@ -156,12 +157,13 @@ def _said(card: Card) -> list[str]:
 def _waiting(card: Card) -> str:
     if not card.position:
         return ""
-    place = f"Number {card.position:,} in line"
+    place = in_language(f"Number {card.position:,} in line", card.language)
     if card.wait_s is None:
         return place
     when = round(card.told_at_s + card.wait_s)
     is_past = when <= time.time()
-    return f"{place} · its turn any moment" if is_past else f"{place} · its turn <t:{when}:R>"
+    turn = in_language("its turn any moment" if is_past else f"its turn <t:{when}:R>", card.language)
+    return f"{place} · {turn}"
 
 
 def _bar(fraction: float | None) -> str:

@@ -107,6 +107,10 @@ class DiscordPlatform:
         """A chat is always there."""
         return True
 
+    def language(self, reply_to: str) -> str:
+        """Of who asked, as Discord said it with their event."""
+        return address.read(reply_to).language
+
     async def acknowledge(self, to: Address, card: Card) -> str | None:
         """The interaction's first reply; or a message, where that is too late."""
         return await self._delivering.show(to, card, is_end=False)

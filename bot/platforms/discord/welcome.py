@@ -6,6 +6,8 @@ import discord
 import structlog
 
 from bot.cards import Origin
+from bot.languages import language_for
+from bot.languages.speech import in_language
 from bot.platforms.discord import messages
 from bot.platforms.discord.wire import Wire
 from engine.errors import DarkroomError, PlatformError
@@ -60,7 +62,7 @@ class Welcome:
             is_in = await self._doors.joined(await self._origin(guild))
             channel = _where_to_speak(guild)
             if channel is not None:
-                words = _words(self._examples, is_in=is_in)
+                words = _words(self._examples, language_for(str(guild.preferred_locale)), is_in=is_in)
                 await self._calls.post(channel, words, (), f"hello{guild.id}"[:25])
         except DarkroomError as exc:
             log.warning("a server could not be greeted", reason=str(exc))
@@ -106,9 +108,10 @@ def _joined_at(guild: discord.Guild) -> float:
     return me.joined_at.timestamp() if me and me.joined_at else 0.0
 
 
-def _words(examples: tuple[str, ...], *, is_in: bool) -> messages.Json:
-    tried = [_TRY, *(messages.code(each) for each in examples[:3]), _MORE]
-    lines = [_HELLO, *(tried if is_in else [_NOT_YET])]
+def _words(examples: tuple[str, ...], language: str, *, is_in: bool) -> messages.Json:
+    hello, to_try, more, not_yet = (in_language(each, language) for each in (_HELLO, _TRY, _MORE, _NOT_YET))
+    tried = [to_try, *(messages.code(each) for each in examples[:3]), more]
+    lines = [hello, *(tried if is_in else [not_yet])]
     return {
         "flags": messages.IS_V2,
         "components": [messages.text("\n".join(lines))],

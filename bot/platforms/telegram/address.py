@@ -16,11 +16,13 @@ class Where:
     thread: int | None
     answering: int | None
     is_shared: bool
+    language: str = ""
 
     def written(self) -> str:
         """For the database."""
         thread, answering = (_NONE if each is None else str(each) for each in (self.thread, self.answering))
-        return f"{_VERSION};{self.place};{self.account};{self.chat};{thread};{answering};{int(self.is_shared)}"
+        last = f"{int(self.is_shared)}{self.language}"
+        return f"{_VERSION};{self.place};{self.account};{self.chat};{thread};{answering};{last}"
 
 
 def read(reply_to: str) -> Where:
@@ -34,7 +36,8 @@ def read(reply_to: str) -> Where:
         chat=int(chat),
         thread=None if thread == _NONE else int(thread),
         answering=None if answering == _NONE else int(answering),
-        is_shared=is_shared == "1",
+        is_shared=is_shared.startswith("1"),
+        language=is_shared[1:],
     )
 
 

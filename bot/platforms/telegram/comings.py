@@ -7,6 +7,7 @@ from telegram import Chat, ChatMember, ChatMemberUpdated, Message
 
 from bot import answers, buttons
 from bot.cards import Origin
+from bot.languages.speech import in_language
 from bot.platforms.telegram import events, messages
 from bot.platforms.telegram.address import Where
 from bot.platforms.telegram.messages import MAX_TEXT, Words
@@ -40,13 +41,13 @@ class Comings:
         self._note_open(moved.chat.id, is_here)
         if moved.chat.type not in _GROUPS or was_here or not is_here:
             return
-        where = events.in_chat(moved.chat, f"telegram:{moved.from_user.id}")
+        where = events.in_chat(moved.chat, f"telegram:{moved.from_user.id}", moved.from_user.language_code)
         key = f"t:joined:{moved.chat.id}:{moved.date.timestamp():.0f}"
         origin = events.origin_of(where, key, moved.from_user.full_name, answered=None, is_admin=False)
         if await self._studio.joined(origin):
             await self.welcome(where)
         else:
-            await self._calls.say(where, messages.of_sentence(f"{_HELLO} {_NOT_YET}"), None)
+            await self._calls.say(where, messages.of_sentence(_said(where, _HELLO, _NOT_YET)), None)
 
     async def became(self, message: Message) -> bool:
         """Whether it tells that a group is a supergroup now: what holds there goes along. Raises: StorageError."""
@@ -63,15 +64,20 @@ class Comings:
         try:
             await self._studio.let_in(origin)
         except UserError as exc:
-            await self._calls.say(where, messages.of_sentence(f"{_HELLO} {exc}"), None)
+            await self._calls.say(where, messages.of_sentence(_said(where, _HELLO, str(exc))), None)
         else:
             await self.welcome(where)
 
     async def welcome(self, where: Where) -> None:
         """What we are for, and three examples to tap. Raises: PlatformError."""
-        words = Words(MAX_TEXT).add(f"{_HELLO} {_IN_GROUPS if where.is_shared else _IN_PRIVATE}")
+        words = Words(MAX_TEXT).add(_said(where, _HELLO, _IN_GROUPS if where.is_shared else _IN_PRIVATE))
         for example in self._examples[:3]:
             words.line().code(example if where.is_shared else example.removeprefix("/imagine "))
-        words.line().add(_MORE)
+        words.line().add(_said(where, _MORE))
         card = replace(answers.note("welcome", ""), buttons=buttons.of_examples(self._examples[:3]))
         await self._calls.say(where, words, messages.keyboard(card))
+
+
+def _said(where: Where, *sentences: str) -> str:
+    """In the language of who brought us or started us."""
+    return " ".join(in_language(each, where.language) for each in sentences)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from telegram import Chat, MaybeInaccessibleMessage, Message, MessageEntity, Update, User
 
 from bot.cards import Origin
+from bot.languages import language_for
 from bot.platforms.telegram.address import Where
 from bot.platforms.telegram.messages import named_in
 
@@ -61,7 +62,7 @@ def heard(message: Message, bot: User) -> Heard | None:
     if is_mention:
         words = words[len(bot.username or "") + 1 :].strip()
     return Heard(
-        where=where_of(message, account_of_message(message)),
+        where=where_of(message, account_of_message(message), sender.language_code),
         message=message,
         words=words,
         is_command=is_command,
@@ -80,7 +81,7 @@ def account_of_message(message: Message) -> str:
     return f"telegram:{message.from_user.id}" if message.from_user else ""
 
 
-def where_of(message: MaybeInaccessibleMessage, account: str) -> Where:
+def where_of(message: MaybeInaccessibleMessage, account: str, language: str | None) -> Where:
     """Where its answer is to be: under it, in its topic. Only in a forum is a thread a topic."""
     chat = message.chat
     thread = message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
@@ -91,10 +92,11 @@ def where_of(message: MaybeInaccessibleMessage, account: str) -> Where:
         thread=thread,
         answering=message.message_id,
         is_shared=chat.type != Chat.PRIVATE,
+        language=language_for(language or ""),
     )
 
 
-def in_chat(chat: Chat, account: str) -> Where:
+def in_chat(chat: Chat, account: str, language: str | None) -> Where:
     """In a chat, in answer to nothing."""
     return Where(
         place=f"telegram:{chat.id}",
@@ -103,6 +105,7 @@ def in_chat(chat: Chat, account: str) -> Where:
         thread=None,
         answering=None,
         is_shared=chat.type != Chat.PRIVATE,
+        language=language_for(language or ""),
     )
 
 
@@ -120,6 +123,7 @@ def origin_of(where: Where, event_key: str, asker: str, *, answered: str | None,
         is_place_shared=where.is_shared,
         is_place_admin=is_admin,
         community=community,
+        language=where.language,
     )
 
 

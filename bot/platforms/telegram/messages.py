@@ -13,6 +13,7 @@ from bot import buttons
 from bot.buttons import Verb
 from bot.cards import Button, Card, Field, State, Style, Tile
 from bot.desk.sentences import span
+from bot.languages.speech import in_language
 from bot.typography import clean
 from storage.ids import read_picture_name
 
@@ -180,10 +181,10 @@ def _said(card: Card) -> list[str]:
 
 def _waiting(card: Card) -> str:
     place = f"Number {card.position:,} in line"
-    if card.wait_s is None:
-        return place
-    left_s = card.told_at_s + card.wait_s - time.time()
-    return f"{place}, any moment now" if left_s < 1 else f"{place}, about {span(left_s)}"
+    left_s = None if card.wait_s is None else card.told_at_s + card.wait_s - time.time()
+    if left_s is not None:
+        place = f"{place}, any moment now" if left_s < 1 else f"{place}, about {span(left_s)}"
+    return in_language(place, card.language)
 
 
 def _bar(fraction: float) -> str:

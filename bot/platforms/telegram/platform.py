@@ -101,6 +101,10 @@ class TelegramPlatform:
         """A chat is always there, unless we were put out of it."""
         return address.read(reply_to).chat not in self._closed
 
+    def language(self, reply_to: str) -> str:
+        """Of who asked, as Telegram said it with what they wrote."""
+        return address.read(reply_to).language
+
     async def acknowledge(self, to: Address, card: Card) -> str | None:
         """A message under what was asked."""
         return await self._delivering.show(to, card)

@@ -46,7 +46,7 @@ class Pressing:
         if message is None or not query.data:
             await self._speaker.quietly(query.answer(_ELSEWHERE))
             return
-        where = events.where_of(message, f"telegram:{query.from_user.id}")
+        where = events.where_of(message, f"telegram:{query.from_user.id}", query.from_user.language_code)
         verb, _, target = query.data.partition(":")
         is_admin = verb in _OF_A_PLACE and await self._admins.has(where, query.from_user.id)
         origin = events.origin_of(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.platforms.discord.recent import Recent
 from tests.fakes.discord_houses import Scene, ids_of, is_over, open_discord
-from tests.fakes.discord_server import Channel, Interaction, Permission, User, buttons, gallery, texts
+from tests.fakes.discord_server import Channel, FakeDiscord, Interaction, Permission, User, buttons, gallery, texts
 from tests.fakes.engines import until
 
 
@@ -134,6 +134,32 @@ async def test_a_message_that_discord_does_not_show_us_is_said(scene: Scene, mon
         asked = await scene.server.context(scene.ada, scene.channel, words, what)
         assert "I cannot see that message; answer with the picture attached" in texts(await asked.answered())
         assert asked.ephemeral
+
+
+async def test_who_speaks_german_reads_german_from_the_place_in_line_to_the_end(tmp_path: Path) -> None:
+    """Also after a restart, and whatever the language of who presses; refusals too, and English stays English."""
+    server = FakeDiscord()
+    await server.start()
+    try:
+        async with open_discord(tmp_path, server=server) as scene:
+            await (await server.slash(scene.operator, scene.channel, "pause")).answered()
+            words = {"prompt": "a red circle"}
+            german = await (await server.slash(scene.ada, scene.channel, "imagine", words, locale="de")).answered()
+            english = await (await scene.slash("/imagine a red circle")).answered()
+            assert "Nummer 1 in der Schlange" in texts(german)
+            assert "Abbrechen" in str(german.components)
+            assert "Number 2 in line" in texts(english)
+        async with open_discord(tmp_path, server=server, is_open=False) as scene:
+            await (await server.slash(scene.operator, scene.channel, "resume", locale="ja")).answered()
+            for message in (german, english):
+                await message.until(is_over, 20.0)
+            assert "Rechenzeit" in texts(german)
+            assert "Löschen" in str(german.components)
+            assert "of the device" in texts(english)
+            refused = await server.slash(scene.ada, scene.channel, "cancel", {}, locale="fr")
+            assert "Rien à toi n'attend" in texts(await refused.answered())
+    finally:
+        await server.close()
 
 
 async def test_what_is_waiting_can_be_taken_back(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.languages import LANGUAGES
 from bot.platforms.discord.address import EPOCH_MS, MessageName, Where, made_at_s, message_name, read, snowflake_at
 
 IDS = st.integers(0, 2**63)
@@ -22,6 +23,7 @@ IDS = st.integers(0, 2**63)
         is_own=st.booleans(),
         is_private=st.booleans(),
         is_shared=st.booleans(),
+        language=st.sampled_from(("", *LANGUAGES)),
     )
 )
 def test_an_address_is_read_as_it_was_written(where: Where) -> None:
