@@ -44,14 +44,16 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """The bot while it serves. `operator` is who runs it, as an owner. `lines` are for whoever started it.
+    """The bot while it serves, which it does before anything can be drawn: `ready` waits for that.
 
-    `troubles`: by the name of each chat that has a token, why it is off; "" for one that is on.
+    `operator` is who runs it, as an owner. `lines` are for whoever started it. `troubles`: by the name of each chat
+    that has a token, why it is off; "" for one that is on.
     """
 
     studio: Studio
     page: WebPlatform
     troubles: Mapping[str, str]
+    ready: Callable[[], Awaitable[None]]
     lines: tuple[str, ...] = ()
     operator: str = PAGE_OPERATOR
 
@@ -83,8 +85,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] | None = None) -> AsyncIterator[Bot]:
     """Everything, serving: what an earlier life left unfinished waits in the queue, or is being drawn already.
 
-    `chats` make the platforms besides the page; None: those that have a token. Raises: UserError for a data folder in
-    use, a port that is taken, a missing password; StorageError; EngineError.
+    Chats and the page do not wait for a worker, and one that does not come up is tried again for as long as it takes:
+    people are answered, and what they ask is kept. `chats` make the platforms besides the page; None: those that have
+    a token. Raises: UserError for a data folder in use, a port that is taken, a missing password; StorageError;
+    EngineError if no device is named.
     """
     async with (
         open_store(settings.data_dir) as store,
@@ -112,12 +116,14 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
             await asyncio.to_thread(store.hold.tell, page.url)
             await house.studio.resume()
             await house.teller.start()
-            await engine.start(paused=house.desk.course() is Course.PAUSE)
+            engine.begin(paused=house.desk.course() is Course.PAUSE)
             troubles = await _start_all(others)
             lines = [*cut_short, *(line for chat in others for line in chat.lines)]
             claim = house.desk.claim_line() if others else None  # the page has a link for its operator
             _spare_the_collector()
-            yield Bot(studio=house.studio, page=page, troubles=troubles, lines=(*lines, *([claim] if claim else [])))
+            if claim:
+                lines.append(claim)
+            yield Bot(studio=house.studio, page=page, troubles=troubles, ready=engine.ready, lines=tuple(lines))
         finally:
             keeping.cancel()
             await house.wind_down()

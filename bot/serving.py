@@ -19,6 +19,7 @@ from engine.errors import DarkroomError
 # What the model that ships draws well, and the seed of the picture in the README.
 WELCOME = Wish(prompt="a red circle on a blue background", seed=7)
 WELCOME_WITHIN_S = 60.0  # a large model on a CPU takes minutes: the page is of use before that
+LOOK_EVERY_S, MOST_REASONS = 2.0, 3  # looked for and said while no worker comes up; the log has all of them
 WELCOME_KEY = "welcome"  # the event key: a second first start is the same one
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -46,12 +47,41 @@ async def serve(settings: Settings) -> int:
 async def _serve(settings: Settings, stopping: asyncio.Task[Literal[True]], is_open: asyncio.Event) -> None:
     """Open everything, say so, wait, close everything. To be cancelled before `is_open` only."""
     async with open_bot(settings) as bot:
-        await _welcome(bot)
-        for line in bot.page_lines():
-            print(line, flush=True)
-        print(ready_line(bot, settings.model), flush=True)
         is_open.set()
-        await stopping
+        saying = asyncio.create_task(_say_what_is_there(bot, settings.model), name="what is there")
+        try:
+            await asyncio.wait((saying, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if saying.done():
+                saying.result()
+            await stopping
+        finally:
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
+
+
+async def _say_what_is_there(bot: Bot, model: str) -> None:
+    """Who can come in, at once; and the ready line once a picture can be drawn, however long that takes."""
+    for line in bot.page_lines():
+        print(line, flush=True)
+    await _drawing_is_possible(bot)
+    await _welcome(bot)
+    print(ready_line(bot, model), flush=True)
+
+
+async def _drawing_is_possible(bot: Bot) -> None:
+    """Wait for a worker; that none comes up is said to whoever started this, once for each reason."""
+    ready, said = asyncio.ensure_future(bot.ready()), set[str]()
+    try:
+        while not (await asyncio.wait((ready,), timeout=LOOK_EVERY_S))[0]:
+            for reason in {worker.last_loss for worker in bot.studio.status().workers} - {""} - said:
+                if len(said) == MOST_REASONS:
+                    break
+                said.add(reason)
+                waits = f"The page is at {bot.page_url}; what is asked waits, and the worker is tried again."
+                print(f"No picture can be drawn yet. {reason} {waits}", file=sys.stderr, flush=True)
+        ready.result()
+    finally:
+        ready.cancel()
 
 
 def ready_line(bot: Bot, model: str) -> str:

@@ -68,6 +68,7 @@ class Engine:
         self._telling: asyncio.Task[None] | None = None
         self._is_closed = False
         self._is_paused = False
+        self._gives_up = False  # if no worker ever was ready
 
     # Its life
 
@@ -77,6 +78,19 @@ class Engine:
         If it is paused, returns at once, and the workers are started by `resume`.
 
         Raises: EngineError if every worker ended before one was ready; the engine is closed then.
+        """
+        self._gives_up = True
+        self.begin(paused=paused)
+        try:
+            await self.ready()
+        except EngineError:
+            await self.close()
+            raise
+
+    def begin(self, *, paused: bool = False) -> None:
+        """Start the workers, for whoever does not wait for them: one that ends is tried again, for ever.
+
+        Raises: EngineError if no device is named.
         """
         if not self._settings.devices:
             raise EngineError("No device to draw on is named in the settings.")
@@ -88,11 +102,14 @@ class Engine:
             self._crew.hire(device, paused=self._is_paused)
         if self._is_paused:
             self._first_ready.set_result(None)
-        try:
-            await self._first_ready
-        except EngineError:
-            await self.close()
-            raise
+
+    async def ready(self) -> None:
+        """Wait until a worker was ready for the first time, or was not to be: since `begin`, or until a pause.
+
+        Raises: EngineError if the engine is closed before, or gives up.
+        """
+        assert self._first_ready, "the engine was not begun"
+        await asyncio.shield(self._first_ready)
 
     async def pause(self) -> None:
         """End the workers' processes and feed nothing until `resume`; returns when the devices are free.
@@ -142,7 +159,7 @@ class Engine:
         if self._telling:
             self._telling.cancel()
         if self._first_ready and not self._first_ready.done():
-            self._first_ready.set_exception(EngineError(_CLOSED))
+            self._fail_to_start(_CLOSED)
         for post in self._crew.posts:
             self._end_all(post.vacated(WorkerState.CLOSED), Lost(reason=_CLOSED, is_ours=True))
         for job_id in self._feeder.queue.order():
@@ -339,6 +356,11 @@ class Engine:
         post.note_loss(reason, pause_s)
         log.warning("worker lost", device=post.asked_device, reason=reason, restart_in_s=pause_s)
         assert self._first_ready
-        if not self._first_ready.done() and all(each.n_losses for each in self._crew.posts):
-            self._first_ready.set_exception(EngineError(reason))
+        if self._gives_up and not self._first_ready.done() and all(each.n_losses for each in self._crew.posts):
+            self._fail_to_start(reason)
         self._positions.moved()
+
+    def _fail_to_start(self, reason: str) -> None:
+        assert self._first_ready
+        self._first_ready.set_exception(EngineError(reason))
+        self._first_ready.exception()  # that nobody waits for it is no error

@@ -56,6 +56,32 @@ def test_one_line_says_that_it_serves_and_the_welcome_picture_is_there(tmp_path:
             assert bot.stop() == 0
 
 
+def test_a_worker_that_never_comes_up_is_said_and_the_page_is_there(tmp_path: Path) -> None:
+    """Not as ready; with the reason and the page's address on standard error; and it ends when told to."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path / "data", f"{FAKE} --misbehave exit"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    try:
+        said = next(line for line in process.stderr if line.startswith("No picture can be drawn yet."))
+        assert "no brushes: I give up" in said
+        url = re.search(r"The page is at (\S+);", said)
+        assert url
+        assert json.loads(get(f"{url[1]}/api/history"))["total"] == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        assert "Ready" not in process.stdout.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
     """With status 0, both ways."""

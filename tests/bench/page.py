@@ -57,6 +57,7 @@ async def serve() -> None:
             lags.append(time.perf_counter() - at - LAG_EVERY_S)
 
     async with open_bot(load(os.environ, Path.cwd())) as bot:
+        await bot.ready()
         print(bot.page_url, flush=True)
         sampling = asyncio.create_task(sample())
         while line := await asyncio.to_thread(sys.stdin.readline):

@@ -76,7 +76,8 @@ async def _serve(life: Life, points: Points) -> None:
     loop.add_signal_handler(signal.SIGTERM, asked.set)
     started_at = time.monotonic()
     settings = load(_settings(life), life.data_dir.parent)
-    async with open_bot(settings, chats=tuple(partial(_chat, wire, points) for wire in life.wires)):
+    async with open_bot(settings, chats=tuple(partial(_chat, wire, points) for wire in life.wires)) as bot:
+        await bot.ready()
         points.say(f"ready {time.monotonic() - started_at:.3f}")
         watching = asyncio.create_task(disk.tell_when_healed(points.say)) if life.trouble else None
         await asked.wait()

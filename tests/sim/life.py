@@ -255,7 +255,7 @@ class Life:
                 try:
                     await house.studio.resume()
                     await house.teller.start()
-                    await engine.start(paused=house.desk.course() is Course.PAUSE)
+                    engine.begin(paused=house.desk.course() is Course.PAUSE)
                     yield house
                 finally:
                     keeping.cancel()

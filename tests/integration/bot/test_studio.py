@@ -20,20 +20,34 @@ from bot.making import MOST_LOSSES
 from bot.parser import parse
 from bot.settings import Settings
 from bot.sources import MAX_UPLOADS_EACH
-from engine.errors import BadPicture, EngineError, StorageError, UserError
+from engine.errors import BadPicture, StorageError, UserError
 from engine.finish import Finished, Finisher
 from storage import records
 from storage.records import JobRow, RequestRow
 from storage.requests import Requests
 from tests.fakes import drawer, engines
 from tests.fakes.houses import House, open_house
-from tests.fakes.platforms import origin
+from tests.fakes.platforms import Recorder, origin
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(tmp_path) as opened:
         yield opened
+
+
+class Listening(Recorder):
+    """A chat with a life of its own."""
+
+    lines = ()
+    is_listening = False
+
+    async def start(self) -> None:
+        """From now on people may ask."""
+        self.is_listening = True
+
+    async def close(self) -> None:
+        """Nothing is to be let go of."""
 
 
 async def png_of(house: House, picture: str | None, owner: str = "recorder:ada") -> Image.Image:
@@ -471,15 +485,38 @@ async def test_what_was_not_finished_goes_on_after_a_restart(tmp_path: Path) -> 
 
 
 async def test_a_worker_that_never_comes_up_costs_no_request(tmp_path: Path) -> None:
-    """A bad driver ends the program with a sentence; what waits is drawn by the life after it."""
+    """A bad driver: people are answered, what they ask waits beside what waits already, and the next life draws it."""
     async with open_house(tmp_path, *engines.SLOW) as house:
         cards = [await house.ask(f"/imagine a red circle --seed {seed}") for seed in range(3)]
     broken = Settings(data_dir=tmp_path, web_port=0, worker_command=(*drawer.COMMAND, "--misbehave", "exit"))
-    with pytest.raises(EngineError, match="no brushes"):
-        async with open_bot(broken, chats=()):
-            pass
+    chat = Listening()
+    async with open_bot(broken, chats=(lambda house: chat,)) as bot:
+        assert chat.is_listening
+        await engines.until(lambda: bot.studio.status().workers[0].n_losses >= 2)
+        assert "no brushes" in bot.studio.status().workers[0].last_loss
+        late = await bot.studio.ask(origin("late"), parse("/imagine a red circle --seed 3"), words="/imagine …")
+        assert "acknowledge" in chat.ways(late.id)
+        assert bot.studio.status().n_waiting == 4
     async with open_house(tmp_path, resume=True) as house:
-        assert {(await house.platform.card(card.id)).state for card in cards} == {State.DONE}
+        assert {(await house.platform.card(card.id)).state for card in [*cards, late]} == {State.DONE}
+
+
+async def test_a_worker_that_dies_while_the_bot_starts_is_started_again(tmp_path: Path) -> None:
+    """The bot goes on, and says that it draws once the next one is there."""
+    once = tmp_path / "once"
+    command = (
+        "/bin/sh",
+        "-c",
+        f'[ -e {once} ] || {{ touch {once}; kill -9 $$; }}; exec "$@"',
+        "worker",
+        *drawer.COMMAND,
+    )
+    async with open_bot(Settings(data_dir=tmp_path / "data", web_port=0, worker_command=command), chats=()) as bot:
+        await bot.ready()
+        [worker] = bot.studio.status().workers
+        assert worker.ready
+        assert worker.n_losses == 1
+        assert "SIGKILL" in worker.last_loss
 
 
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
@@ -655,7 +692,10 @@ async def test_the_last_card_told_is_the_end(house: House, monkeypatch: pytest.M
 async def test_one_persons_uploads_push_out_their_own_only(house: House) -> None:
     """However many somebody sends, what another has attached stays."""
     adas = await house.studio.take_upload(origin("an upload", "recorder:ada"), upload_png())
-    eves = [await house.studio.take_upload(origin("an upload", "recorder:eve"), upload_png()) for _ in range(MAX_UPLOADS_EACH + 1)]
+    eves = [
+        await house.studio.take_upload(origin("an upload", "recorder:eve"), upload_png())
+        for _ in range(MAX_UPLOADS_EACH + 1)
+    ]
     assert (await house.studio.file("recorder:ada", adas.id, "upload")).path.exists()
     with pytest.raises(UserError, match="attach the picture again"):
         await house.studio.file("recorder:eve", eves[0].id, "upload")
@@ -686,7 +726,9 @@ async def test_an_uploaded_picture_of_ours_offers_to_be_drawn_again(house: House
     """Its recipe travels in the file, and the words given draw the same picture."""
     first = await house.drawn("/imagine a red circle --seed 7 --steps 5")
     served = await house.studio.file("recorder:ada", f"{first.id}.1", "picture")
-    upload = await house.studio.take_upload(origin("an upload", "recorder:ada"), await asyncio.to_thread(served.path.read_bytes))
+    upload = await house.studio.take_upload(
+        origin("an upload", "recorder:ada"), await asyncio.to_thread(served.path.read_bytes)
+    )
     assert upload.recipe
     assert upload.words
     second = await house.drawn(upload.words)
