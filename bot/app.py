@@ -190,9 +190,7 @@ async def _life(store: Store, settings: Settings) -> AsyncIterator[tuple[str, ..
     """This life in the book of lives. After several that were cut short it begins later: something is wrong."""
     n_cut_short, life = await store.lives.begin()
     lines: tuple[str, ...] = ()
-    pause_s = (
-        min(settings.restart_pause_s, 2.0 ** (n_cut_short - MOST_CUT_SHORT)) if n_cut_short > MOST_CUT_SHORT else 0
-    )
+    pause_s = pause_before_s(n_cut_short, settings.restart_pause_s)
     if pause_s:
         line = (
             f"Darkroom has ended {n_cut_short} times within a minute of its start; it waits {span(pause_s)} before it "
@@ -202,10 +200,16 @@ async def _life(store: Store, settings: Settings) -> AsyncIterator[tuple[str, ..
         lines = (line,)
     try:
         await asyncio.sleep(pause_s)
+        await store.lives.go_on(life)
         yield lines
     finally:
         with contextlib.suppress(StorageError):
             await store.lives.end(life)
+
+
+def pause_before_s(n_cut_short: int, longest_s: float) -> float:
+    """How long a life waits after so many in a row that were cut short: none at first, then doubled each time."""
+    return min(longest_s, 2.0 ** (n_cut_short - MOST_CUT_SHORT)) if n_cut_short > MOST_CUT_SHORT else 0.0
 
 
 @asynccontextmanager

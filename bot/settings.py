@@ -74,7 +74,7 @@ class Settings:
     operators: tuple[str, ...] = ()
     queue_bound: int = 10_000
     retention_days: int = 0
-    restart_pause_s: float = 60.0
+    restart_pause_s: float = 120.0  # Discord takes 1,000 greetings a day, one in 86 s, and then revokes the token
     discord_token: str | None = field(default=None, repr=False)
     discord_api_base: str = "https://discord.com/api/v10"
     discord_gateway: str | None = None

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.app import pause_before_s
+from bot.settings import Settings
 from engine.errors import StorageError, UserError
 from storage.acts import KNOWN_FOR_S, Acts
 from storage.audit import Audit
@@ -261,26 +263,59 @@ async def test_no_code_is_stored(parts: Parts) -> None:
 # Lives
 
 
+async def lived(parts: Parts, waits_s: float = 0.0) -> tuple[int, int]:
+    """A life begins and, after its pause, goes on."""
+    n_cut_short, number = await parts.lives.begin()
+    parts.clock.now_s += waits_s
+    await parts.lives.go_on(number)
+    return n_cut_short, number
+
+
 async def test_short_lives_that_were_cut_off_are_counted(parts: Parts) -> None:
     """In a row, right before this one; an end, a long life or a clock set back ends the row."""
-    assert await parts.lives.begin() == (0, 1)
+    assert await lived(parts) == (0, 1)
     for number in (1, 2, 3):
         parts.clock.now_s += 5
-        assert await parts.lives.begin() == (number, number + 1)
+        assert await lived(parts) == (number, number + 1)
     parts.clock.now_s += SHORT_S
-    assert await parts.lives.begin() == (0, 5)
+    assert await lived(parts) == (0, 5)
     await parts.lives.end(5)
-    assert await parts.lives.begin() == (0, 6)
+    assert await lived(parts) == (0, 6)
     parts.clock.now_s -= 3_600
-    assert await parts.lives.begin() == (0, 7)
-    assert await parts.lives.begin() == (1, 8)
+    assert await lived(parts) == (0, 7)
+    assert await lived(parts) == (1, 8)
+
+
+async def test_a_loop_of_crashes_waits_longer_and_longer_and_stays_there(parts: Parts) -> None:
+    """Pauses are no part of a life, however long; the longest keeps Discord's thousand greetings a day."""
+    longest_s = Settings(data_dir=Path("nowhere")).restart_pause_s
+    pauses: list[float] = []
+    for _ in range(14):
+        n_cut_short, number = await parts.lives.begin()
+        pauses.append(pause_before_s(n_cut_short, longest_s))
+        parts.clock.now_s += pauses[-1]
+        await parts.lives.go_on(number)
+        parts.clock.now_s += 5
+    assert pauses == [0, 0, 0, 0, 2, 4, 8, 16, 32, 64, 120, 120, 120, 120]
+    assert pauses[-1] > 86_400 / 1_000
+
+
+async def test_a_life_that_is_cut_off_while_it_waits_is_none(parts: Parts) -> None:
+    """It adds nothing to the row, and does not end it, however long it waited."""
+    for _ in range(4):
+        await lived(parts)
+        parts.clock.now_s += 5
+    for _ in range(3):
+        assert (await parts.lives.begin())[0] == 4
+        parts.clock.now_s += SHORT_S
+        assert await parts.rows("SELECT count(*) FROM lives") == [(5,)]
 
 
 async def test_only_the_last_hundred_lives_are_kept(parts: Parts) -> None:
     """A loop of crashes fills no disk."""
     last = (0, 0)
     for _ in range(120):
-        last = await parts.lives.begin()
+        last = await lived(parts)
     assert last == (100, 120)
     assert await parts.rows("SELECT count(*), max(no) FROM lives") == [(100, 120)]
 
