@@ -1,6 +1,7 @@
 """All pictures of a message, each whole, as albums: on a button, for each costs as much as a message of its own."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -49,7 +50,8 @@ class Albums:
                 continue
         if not found:
             raise UserError(_NONE)
-        return found
+        are_photos = all(each.is_photo for each in found)  # an album is of one kind
+        return [replace(each, is_photo=are_photos) for each in found]
 
     async def _send(self, where: Where, files: list[File], *, is_covered: bool) -> None:
         captioned = [(file, messages.of_picture(file.picture or "", "", "")) for file in files]

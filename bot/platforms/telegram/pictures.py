@@ -1,9 +1,10 @@
 """The picture that a message shows, and files as they are: within Telegram's bounds. Knows nothing of calls.
 
 Several pictures are one grid; each alone comes on a button. Telegram makes a JPEG of every photo: for the very file
-there is /original.
+there is /original. What is too long and thin for a photo comes as a file.
 """
 
+import struct
 from dataclasses import dataclass, replace
 
 from bot.cards import Card, Paper, State
@@ -14,7 +15,8 @@ from engine.finish import Finisher
 
 MAX_PHOTO_BYTES = 10 * 2**20 - 65_536
 MAX_FILE_BYTES = 50 * 2**20 - 65_536
-MAX_SUM_PX, MAX_RATIO = 10_000, 20
+MAX_SUM_PX, MAX_RATIO = 10_000, 20  # of a photo: width and height together, one by the other
+_PNG, _SIZE = b"\x89PNG\r\n\x1a\n", struct.Struct(">II")  # width and height stand first in a PNG, after its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,13 @@ class Pictures:
 
     async def _preview(self, card: Card) -> File | None:
         previews = tuple(tile.preview for tile in card.tiles)
-        if not any(previews):
+        if not any(previews) or not all(_fits_photo(tile.width_px, tile.height_px) for tile in card.tiles):
             return None
         return File(name="developing.webp", body=await self._finisher.developing(previews))
 
     async def _photo(self, name: str, body: bytes) -> File:
+        if body.startswith(_PNG) and not _fits_photo(*_SIZE.unpack_from(body, 16)):
+            return File(name=name, body=body, is_photo=False)
         if len(body) <= MAX_PHOTO_BYTES:
             return File(name=name, body=body)
         shrunk = await self._finisher.within(body, MAX_PHOTO_BYTES)
@@ -78,3 +82,8 @@ class Pictures:
 
     async def _read(self, where: Where, name: str, kind: str) -> tuple[str, bytes]:
         return await fetched(self._files, where, name, kind)
+
+
+def _fits_photo(width_px: int, height_px: int) -> bool:
+    long_px, short_px = max(width_px, height_px), min(width_px, height_px)
+    return long_px + short_px <= MAX_SUM_PX and long_px <= MAX_RATIO * short_px

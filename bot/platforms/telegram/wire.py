@@ -11,9 +11,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telegram import ForceReply, InlineKeyboardMarkup, InputMediaPhoto, Message, ReplyParameters
+from telegram import ForceReply, InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto, Message, ReplyParameters
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -37,6 +37,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")  # else a pause that Telegram ask
 UPLOAD_WITHIN_S = 40.0  # less than the courier allows
 _GONE = ("message to edit not found", "message can't be edited", "message to delete not found", "message_id_invalid")
 _UNCHANGED = "message is not modified"
+_TOO_LARGE = "too large"  # 413, of a server or a proxy between
 _NO_TEXT = ("there is no text in the message", "message can't be edited to text")
 _NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})  # of the HTTP client
 _PAUSE = "Telegram asks for a pause."
@@ -98,9 +99,11 @@ class Wire:
     async def show(
         self, where: Where, photo: File, words: Words, keys: InlineKeyboardMarkup | None, *, is_covered: bool
     ) -> tuple[MessageName, str | None]:
-        """A new message with a picture; and what Telegram calls its file."""
+        """A new message with a picture; and what Telegram calls its file, if it is a photo."""
 
         async def send(at: Where) -> Message:
+            if not photo.is_photo:
+                return await self._document(at, photo, words, keys)
             return await self._bot.send_photo(
                 at.chat,
                 photo.body,
@@ -122,16 +125,7 @@ class Wire:
         self, where: Where, photos: Sequence[tuple[File, Words]], *, is_covered: bool
     ) -> list[str | None]:
         """Two to ten pictures that belong together, with the words of each; what Telegram calls their files."""
-        media = [
-            InputMediaPhoto(
-                file.body,
-                caption=words.text,
-                caption_entities=words.entities,
-                filename=file.name,
-                has_spoiler=is_covered,
-            )
-            for file, words in photos
-        ]
+        media = [_media(file, words, is_covered=is_covered) for file, words in photos]
 
         async def send(at: Where) -> tuple[Message, ...]:
             return await self._bot.send_media_group(
@@ -147,22 +141,7 @@ class Wire:
 
     async def give(self, where: Where, file: File, words: Words) -> MessageName:
         """A new message with a file as it is."""
-
-        async def send(at: Where) -> Message:
-            return await self._bot.send_document(
-                at.chat,
-                file.body,
-                filename=file.name,
-                caption=words.text,
-                caption_entities=words.entities,
-                message_thread_id=at.thread,
-                reply_parameters=_answering(at),
-                disable_content_type_detection=True,
-                write_timeout=UPLOAD_WITHIN_S,
-                read_timeout=UPLOAD_WITHIN_S,
-            )
-
-        return _name(await self._sent(where, send))
+        return _name(await self._sent(where, lambda at: self._document(at, file, words, None)))
 
     async def act(self, where: Where, action: str) -> None:
         """Let it be seen for a few seconds that something is on its way. Never fails: nothing depends on it."""
@@ -201,9 +180,7 @@ class Wire:
 
         Doing it again does no harm.
         """
-        media = InputMediaPhoto(
-            photo.body, caption=words.text, caption_entities=words.entities, filename=photo.name, has_spoiler=is_covered
-        )
+        media = _media(photo, words, is_covered=is_covered)
         with suppress(_Unchanged):
             async with self._editing(at):
                 edited = await self._bot.edit_message_media(
@@ -229,6 +206,21 @@ class Wire:
         return True
 
     # Below
+
+    async def _document(self, at: Where, file: File, words: Words, keys: InlineKeyboardMarkup | None) -> Message:
+        return await self._bot.send_document(
+            at.chat,
+            file.body,
+            filename=file.name,
+            caption=words.text,
+            caption_entities=words.entities,
+            reply_markup=keys,
+            message_thread_id=at.thread,
+            reply_parameters=_answering(at),
+            disable_content_type_detection=True,
+            write_timeout=UPLOAD_WITHIN_S,
+            read_timeout=UPLOAD_WITHIN_S,
+        )
 
     async def _sent(self, where: Where, send: Callable[[Where], Awaitable[T]]) -> T:
         """Something new; a chat that turns out to have moved refused it, so it can be said in the new one."""
@@ -286,6 +278,8 @@ def _ours(exc: TelegramError | TimeoutError) -> PlatformError:
             return ChatClosed("They blocked the bot, or it was put out of the chat.")
         case InvalidToken() | Conflict():
             return PlatformError("Telegram does not let us in.")
+        case NetworkError() if _TOO_LARGE in str(exc).lower():
+            return DeliveryRefused("Telegram takes no file of that size.")
         case TimedOut() | NetworkError() | TimeoutError():
             if type(exc.__cause__).__name__ in _NOT_SENT:
                 return PlatformError("Telegram cannot be reached.")
@@ -302,6 +296,13 @@ def _meant(said: str) -> PlatformError:
     if any(each in said for each in _NO_TEXT):
         return IsNoText("It is a picture.")
     return DeliveryRefused(f"Telegram refuses: {said[:200]}")
+
+
+def _media(file: File, words: Words, *, is_covered: bool) -> InputMediaPhoto | InputMediaDocument:
+    said: dict[str, Any] = {"caption": words.text, "caption_entities": words.entities, "filename": file.name}
+    if file.is_photo:
+        return InputMediaPhoto(file.body, has_spoiler=is_covered, **said)
+    return InputMediaDocument(file.body, disable_content_type_detection=True, **said)
 
 
 def _answering(where: Where) -> ReplyParameters | None:

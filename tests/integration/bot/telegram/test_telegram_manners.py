@@ -97,6 +97,20 @@ async def test_an_album_is_covered_where_pictures_are(scene: Scene) -> None:
     assert first.media.is_spoiler
 
 
+async def test_what_is_too_thin_for_a_photo_comes_as_a_file(scene: Scene) -> None:
+    """By editing, as ever; and it is whole. An album of such pictures is one of files."""
+    message = await scene.drawn("a red circle --size 1920x64 --seed 7")
+    assert message.media is not None
+    assert message.media.kind == "document"
+    assert b"parameters" in message.media.file.content
+    assert "seed 7" in texts(message)
+    grid = await scene.drawn("a red circle --size 1920x64 --seed 7 --n 2")
+    assert grid.media is not None
+    first = await pressed(scene, grid, "album:")
+    assert first.media
+    assert first.media.kind == "document"
+
+
 # Words
 
 

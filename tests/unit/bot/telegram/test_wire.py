@@ -112,6 +112,7 @@ async def test_a_group_that_moved_is_spoken_to_in_its_new_chat() -> None:
         (Conflict("Conflict: terminated"), PlatformError),
         (TimedOut(), DeliveryUnknown),
         (NetworkError("httpx.ReadError"), DeliveryUnknown),
+        (NetworkError("Request Entity Too Large (413)"), DeliveryRefused),
         (TelegramError("Something new"), DeliveryRefused),
     ],
 )
