@@ -53,9 +53,12 @@ class Lane:
         raise JobError("The picture could not be encoded: the process that does it died twice.")
 
     async def close(self) -> None:
-        """Let go of the processes; they end when what they do is done. Idempotent."""
+        """End the processes, also in the middle of what they do: nobody waits for it any more. Idempotent."""
         self._closed = True
+        processes = dict(self._pool._processes) if self._pool else {}  # noqa: SLF001  # there is no other way to them
         pool, self._pool = self._pool, None
+        for process in processes.values():
+            process.kill()
         if pool:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 

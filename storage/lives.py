@@ -1,7 +1,7 @@
 """The lives of the bot: when it started, and whether it ended by itself. Knows nothing of why.
 
-A life counts from `go_on`, after whatever pause it was given: else a pause as long as a short life would make every life
-look long, and the pauses would begin anew once they had grown that long.
+A life counts from `go_on`, after whatever pause it was given: else a pause as long as a short life would make every
+life look long, and the pauses would begin anew once they had grown that long.
 """
 
 import time

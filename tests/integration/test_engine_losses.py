@@ -204,12 +204,12 @@ async def test_what_may_be_drawn_beside_nothing_takes_nobody_with_it() -> None:
         await engine.submit(job("before", owner="ada", steps=30))
         await engine.submit(job("j", owner="bob", prompt="die@3"), alone=True)
         await engine.submit(job("behind", owner="cleo", steps=30))
-        async for event in engine.watch("j"):
-            if isinstance(event, Progress) and event.step:
+        lost: object = None
+        async for lost in engine.watch("j"):
+            if isinstance(lost, Progress) and lost.step:
                 assert engine.status().n_running == 1
-            last = event
-        assert isinstance(last, Lost)
-        assert not last.is_ours
+        assert isinstance(lost, Lost)
+        assert not lost.is_ours
         assert isinstance(await engine.result("before"), Done)
         assert isinstance(await engine.result("behind"), Done)
         assert engine.status().workers[0].n_losses == 1

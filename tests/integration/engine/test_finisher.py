@@ -128,6 +128,19 @@ async def test_no_process_is_started_before_the_first_use() -> None:
         await finisher.finish(PICTURE)
 
 
+async def test_closing_waits_for_no_picture_that_is_being_made() -> None:
+    """The largest animations take longer than a stop may; nobody waits for them any more."""
+    finisher = Finisher(max_processes=1)
+    await finisher.finish(PICTURE)
+    [pid] = pids(finisher)
+    for_ever = asyncio.ensure_future(finisher._finishing.run(time.sleep, 3_600.0))
+    await asyncio.sleep(0)
+    await finisher.close()
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(JobError):
+        await for_ever
+
+
 async def test_a_dead_process_is_replaced_without_anybody_noticing(finisher: Finisher) -> None:
     """Several pictures that waited on it are all finished."""
     await finisher.finish(PICTURE)
