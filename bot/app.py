@@ -27,7 +27,7 @@ from engine.finish import Finisher
 from storage.store import Store, open_store
 
 PAGE_OPERATOR = "web:operator"
-CLOSE_WITHIN_S = 3.0  # of the 10 s in all; drawing has had its time before
+CLOSE_WITHIN_S = 3.0  # of STOP_WITHIN_S; drawing has had its time before
 MOST_CUT_SHORT = 3  # lives in a row that ended within a minute, before the next begins later
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
             engine.begin(paused=house.desk.course() is Course.PAUSE)
             troubles = await _start_all(others)
             lines = [*cut_short, *(line for chat in others for line in chat.lines)]
-            claim = house.desk.claim_line() if others else None  # the page has a link for its operator
+            claim = house.desk.claim_line(chat.name for chat in others)  # the page has a link for its operator
             _spare_the_collector()
             if claim:
                 lines.append(claim)
@@ -127,7 +127,7 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
         finally:
             keeping.cancel()
             await house.wind_down()
-            await _close_all(platform.close() for platform in platforms)
+            await _close_all([*(platform.close() for platform in platforms), engine.close()])
             await house.close()
             await asyncio.gather(keeping, return_exceptions=True)
 
@@ -180,7 +180,7 @@ async def _start(chat: Chat) -> str:
 
 
 async def _close_all(closings: Iterable[Awaitable[None]]) -> None:
-    """Everything that listens, beside each other, for as long as there is."""
+    """Everything that listens or draws, beside each other, for as long as there is."""
     tasks = [asyncio.ensure_future(closing) for closing in closings]
     await asyncio.wait(tasks, timeout=CLOSE_WITHIN_S)
 

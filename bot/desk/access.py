@@ -15,7 +15,7 @@ from storage.changes import Allow, Change, Set
 CLOSED_AT_FIRST = frozenset({"discord", "telegram"})  # strangers find a bot there; the page has its own door
 ALLOWED = "allowed"
 _UNCLAIMED = (
-    "This Darkroom has no operator yet. If it is yours, send me /claim and the code that it printed at its start."
+    "This Darkroom has no operator on Telegram. If it is yours, send me /claim and the code that it printed at start."
 )
 
 
@@ -33,7 +33,7 @@ class Access:
             return
         if rank is Rank.PLACE_ADMIN and await self._is_place_within_allowed(origin.place):
             return  # an admin who closed a channel can open it again
-        if origin.platform == "telegram" and not self._office.has_operator:
+        if origin.platform == "telegram" and not self._office.has_operator_on("telegram"):
             raise UserError(_UNCLAIMED)
         raise UserError(_closed(origin))
 

@@ -1,5 +1,9 @@
-"""Becoming the operator from a chat, once, with a code that only whoever started Darkroom has read."""
+"""Becoming the operator from a chat, with a code that only whoever started Darkroom has read.
 
+Once on each platform: who owns the bot on Discord, or was named there, cannot be asked to let people in on Telegram.
+"""
+
+from collections.abc import Iterable
 from typing import Final
 
 from bot import answers
@@ -15,7 +19,7 @@ PURPOSE: Final = "claim"
 _N_GROUPS = 3  # 60 bits: it holds as long as Darkroom runs
 _WITHIN_S = 366 * 86_400.0
 _WRONG = "That is not the code. It was printed when Darkroom started last, and stands in its log."
-_HAS_ONE = "This Darkroom has an operator already. They can add you in its settings: DARKROOM_OPERATORS."
+_HAS_ONE = "This Darkroom has an operator here already. They can add you in its settings: DARKROOM_OPERATORS."
 _YOU_ARE = "You run this Darkroom already."
 _DONE = "You run this Darkroom now. /help admin says what you can do; /allow lets others in."
 
@@ -29,25 +33,25 @@ class Claiming:
         self._code: str | None = None
 
     async def open(self) -> None:
-        """A new code, and the earlier ones are void; none where somebody claimed or was named. Raises: StorageError."""
+        """A new code, and the earlier ones are void. Raises: StorageError."""
         await self._office.store.codes.drop(PURPOSE)
-        self._code = None if self._office.has_operator else new_code(_N_GROUPS)
-        if self._code:
-            await self._office.store.codes.make(PURPOSE, self._code, None, _WITHIN_S)
+        self._code = new_code(_N_GROUPS)
+        await self._office.store.codes.make(PURPOSE, self._code, None, _WITHIN_S)
 
-    @property
-    def line(self) -> str | None:
-        """What to print at the start."""
-        if self._code is None or self._office.has_operator:
+    def line(self, platforms: Iterable[str]) -> str | None:
+        """What to print at the start, None if each of these platforms has an operator."""
+        without = [platform for platform in platforms if not self._office.has_operator_on(platform)]
+        if not without or self._code is None:
             return None
-        return f"No operator yet: to run this Darkroom from a chat, send the bot  /claim {self._code}"
+        where = " and ".join(platform.capitalize() for platform in without)
+        return f"No operator on {where} yet: to run this Darkroom from there, send the bot  /claim {self._code}"
 
     async def claim(self, origin: Origin, asked: Claim) -> Card:
         """This account runs Darkroom from now on."""
         self._office.check(origin, Act.CLAIM, origin.place)
         if self._office.is_operator(origin.account):
             return answers.note("claim", _YOU_ARE)
-        if self._office.has_operator:
+        if self._office.has_operator_on(origin.platform):
             raise UserError(_HAS_ONE)
         self._tries.check(origin.account)
         if await self._office.store.codes.take(PURPOSE, normal(asked.code)) is None:

@@ -6,7 +6,7 @@ Puts the parts together; knows no platform.
 import dataclasses
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot import answers, requests
 from bot.buttons import Press, Verb
@@ -81,9 +81,9 @@ class Desk:
         await self._claiming.open()
         return self._steering.course
 
-    def claim_line(self) -> str | None:
-        """A line to print at the start: how to become the operator. None once there is one."""
-        return self._claiming.line
+    def claim_line(self, platforms: Iterable[str]) -> str | None:
+        """A line to print at the start: how to become the operator. None once each of these platforms has one."""
+        return self._claiming.line(platforms)
 
     def add_owner(self, account: str) -> None:
         """A platform says who owns the bot there: an operator from now on, in this life."""

@@ -111,10 +111,11 @@ class Office:
         """What is set for all of Darkroom, None where nothing is."""
         return self._of_all.get(key)
 
-    @property
-    def has_operator(self) -> bool:
-        """Whether anybody but the page of this computer runs Darkroom."""
-        return bool(self.terms.operators or self._claimed or self._owners)
+    def has_operator_on(self, platform: str) -> bool:
+        """Whether anybody who runs Darkroom has an account there: rights do not travel by linking."""
+        return any(
+            account.startswith(f"{platform}:") for account in self.terms.operators | self._claimed | self._owners
+        )
 
     def person(self, account: str) -> str:
         """Whose account it is: the head of those that are linked, itself where none are."""

@@ -539,9 +539,9 @@ async def test_a_place_admin_closes_and_opens_channels_of_what_is_open(tmp_path:
 async def test_darkroom_is_claimed_once_with_the_code_of_this_start(tmp_path: Path) -> None:
     """A new one each start until somebody did; wrong ones are counted."""
     async with open_room(tmp_path, open_platforms=False) as room:
-        first = (room.desk.claim_line() or "").split()[-1]
+        first = (room.desk.claim_line(["discord"]) or "").split()[-1]
     async with open_room(tmp_path, open_platforms=False) as room:
-        code = (room.desk.claim_line() or "").split()[-1]
+        code = (room.desk.claim_line(["discord"]) or "").split()[-1]
         assert code != first
         for wrong in (first, "k3f9-m2q7", "0000", "1111", "2222"):
             with pytest.raises(UserError, match="That is not the code"):
@@ -550,14 +550,33 @@ async def test_darkroom_is_claimed_once_with_the_code_of_this_start(tmp_path: Pa
             await room.ask(EVE, f"/claim {code}")
         assert "You run this Darkroom now" in (await room.ask(ADA, f"/claim {code.upper()}", key="claimed")).sentence
         assert "You run this Darkroom now" in (await room.ask(ADA, f"/claim {code}", key="claimed")).sentence
-        assert room.desk.claim_line() is None
+        assert room.desk.claim_line(["discord"]) is None
         await room.ask(ADA, "/pause")
-        with pytest.raises(UserError, match="has an operator already"):
+        with pytest.raises(UserError, match="has an operator here already"):
             await room.ask(BOB, f"/claim {code}")
     async with open_room(tmp_path, open_platforms=False) as room:
-        assert room.desk.claim_line() is None
+        assert room.desk.claim_line(["discord"]) is None
         await room.ask(ADA, "/resume")
         assert await room.audit() == ["course", "course", "claim"]
+
+
+async def test_a_platform_without_an_operator_can_be_claimed_where_another_has_one(tmp_path: Path) -> None:
+    """Who owns the bot on Discord lets nobody in on Telegram: the code is printed, and good there and nowhere else."""
+    async with open_room(tmp_path, open_platforms=False) as room:
+        room.desk.add_owner(ADA)
+        assert room.desk.claim_line(["discord"]) is None
+        line = room.desk.claim_line(["discord", "telegram"]) or ""
+        assert line.startswith("No operator on Telegram yet")
+        code = line.split()[-1]
+        with pytest.raises(UserError, match="has an operator here already"):
+            await room.ask(BOB, f"/claim {code}")
+        with pytest.raises(UserError, match="send me /claim and the code"):
+            await room.ask("telegram:7", "/quota", place="telegram:7")
+        answer = await room.ask("telegram:7", f"/claim {code}", place="telegram:7")
+        assert "You run this Darkroom now" in answer.sentence
+        assert room.desk.claim_line(["discord", "telegram"]) is None
+        answer = await room.ask("telegram:7", "/allow everyone", place="telegram:7")
+        assert "everyone on telegram" in answer.sentence.lower()
 
 
 # Course, models, settings

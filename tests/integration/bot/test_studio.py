@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from bot import app
+from bot import house as house_module
 from bot.app import open_bot
 from bot.cards import Card, Paper, State
 from bot.library import Library
@@ -20,6 +22,7 @@ from bot.making import MOST_LOSSES
 from bot.parser import parse
 from bot.settings import Settings
 from bot.sources import MAX_UPLOADS_EACH
+from engine.engine import EngineSettings
 from engine.errors import BadPicture, StorageError, UserError
 from engine.finish import Finished, Finisher
 from storage import records
@@ -517,6 +520,34 @@ async def test_a_worker_that_dies_while_the_bot_starts_is_started_again(tmp_path
         assert worker.ready
         assert worker.n_losses == 1
         assert "SIGKILL" in worker.last_loss
+
+
+async def test_a_stop_has_ten_seconds_whatever_stalls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn, told and closed has shares that add up to less, for a chat and a worker end beside each other."""
+    share_s = house_module.BEGUN_WITHIN_S + house_module.TOLD_WITHIN_S + app.CLOSE_WITHIN_S
+    assert share_s <= house_module.STOP_WITHIN_S - 1.0
+    assert EngineSettings().close_grace_s < app.CLOSE_WITHIN_S
+    monkeypatch.setattr(app, "CLOSE_WITHIN_S", 60.0)  # so that a busy machine decides nothing
+
+    class Waits(Listening):
+        """Its end takes until that of the worker."""
+
+        pid = 0
+        saw_the_worker_end = False
+
+        async def close(self) -> None:
+            """Wait for it."""
+            await engines.until(lambda: not engines.is_alive(self.pid), patience_s=30.0)
+            self.saw_the_worker_end = True
+
+    chat = Waits()
+    settings = Settings(data_dir=tmp_path, web_port=0, worker_command=drawer.COMMAND)
+    async with app.open_bot(settings, chats=(lambda house: chat,)) as bot:
+        await bot.ready()
+        ready = bot.studio.status().workers[0].ready
+        assert ready
+        chat.pid = ready.pid
+    assert chat.saw_the_worker_end
 
 
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
