@@ -43,6 +43,7 @@ class Verb(StrEnum):
     SHARE = "share"
     UNSHARE = "unshare"
     ALBUM = "album"
+    MYDATA = "mydata"
 
 
 _VERBS = frozenset(verb.value for verb in Verb)
@@ -103,6 +104,12 @@ def of_forgetting() -> tuple[tuple[Button, ...], ...]:
     """Confirms that all of whoever presses is deleted; not pressing it is a no."""
     delete = button(Verb.FORGET, "yes", "Delete everything", "Delete all that is kept about me", Style.DANGER)
     return ((delete,),)
+
+
+def of_export(number: int, n_parts: int) -> tuple[tuple[Button, ...], ...]:
+    """Makes the next part of all that is kept about whoever presses."""
+    label = f"Part {number} of {n_parts}"
+    return ((button(Verb.MYDATA, f"{number}", label, f"Get part {number} of {n_parts} of what is kept about me"),),)
 
 
 def of_examples(examples: Iterable[str]) -> tuple[tuple[Button, ...], ...]:

@@ -217,9 +217,11 @@ class Desk:
 
     async def press(self, origin: Origin, press: Press) -> Card | None:
         """Do what a button of the desk says; None if it is no button of the desk."""
-        if press.verb not in (Verb.LINK, Verb.FORGET):
+        if press.verb not in (Verb.LINK, Verb.FORGET, Verb.MYDATA):
             return None
         origin = self.known(origin)
+        if press.verb is Verb.MYDATA:
+            return await self._privacy.export(origin, press.target)
         if press.verb is Verb.FORGET:
             return await self._privacy.forget(origin)
         await self._access.check(origin)

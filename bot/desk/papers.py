@@ -17,7 +17,7 @@ from bot.library import Served
 from engine.errors import StorageError, UserError
 
 KEPT_S = 3_600.0
-MOST_EACH = 4  # of one person: an export may be large, and the older one is out of date
+MOST_EACH = 4  # of one person
 MOST = 64  # of all
 _GONE = "That file is no longer here; ask for it again."
 
@@ -25,6 +25,7 @@ _GONE = "That file is no longer here; ask for it again."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     owner: str
+    slot: str
     path: Path
     media_type: str
     download_name: str
@@ -55,9 +56,12 @@ class Papers:
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     async def keep(
-        self, owner: str, content: bytes | Path, media_type: str, download_name: str, alt: str = ""
+        self, owner: str, content: bytes | Path, media_type: str, download_name: str, alt: str = "", slot: str = ""
     ) -> Paper:
-        """Keep a file for its owner; one that is given by its path is moved here. Raises: StorageError."""
+        """Keep a file for its owner; one that is given by its path is moved here. Raises: StorageError.
+
+        In a `slot` somebody has one: an export may be very large, and an older one is out of date.
+        """
         name = secrets.token_urlsafe(18)
         path = self.folder / name
         try:
@@ -67,12 +71,13 @@ class Papers:
             raise StorageError(f"A file for you could not be written: {exc.strerror}.") from exc
         self._kept[name] = _Kept(
             owner=owner,
+            slot=slot,
             path=path,
             media_type=media_type,
             download_name=download_name,
             until_s=self._clock() + KEPT_S,
         )
-        await self._make_room(owner)
+        await self._make_room(owner, slot)
         return Paper(name=name, media_type=media_type, download_name=download_name, n_bytes=n_bytes, alt=alt)
 
     async def take(self, owner: str, name: str) -> Served:
@@ -91,7 +96,9 @@ class Papers:
         """Let go of what is older than an hour; to be called now and then."""
         await self._drop([name for name, kept in self._kept.items() if kept.until_s <= self._clock()])
 
-    async def _make_room(self, owner: str) -> None:
+    async def _make_room(self, owner: str, slot: str) -> None:
+        own = [name for name, kept in self._kept.items() if kept.owner == owner and kept.slot == slot]
+        await self._drop(own[:-1] if slot else [])
         own = [name for name, kept in self._kept.items() if kept.owner == owner]
         await self._drop(own[:-MOST_EACH])
         await self._drop(list(self._kept)[:-MOST])

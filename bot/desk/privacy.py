@@ -11,9 +11,21 @@ from bot.desk.places import EVERYWHERE
 from bot.desk.rights import Act
 from bot.typography import cut
 from engine.errors import UserError
+from storage.exporting import Part
 
 _EXPORT_TYPE = "application/zip"
-_EXPORT_NAME = "darkroom-mydata.zip"
+_EXPORT_NAME, _PART_NAME = "darkroom-mydata.zip", "darkroom-mydata-{number}-of-{n_parts}.zip"
+_SLOT = "mydata"
+# What a message may carry: 10 MiB on Discord; 50 on Telegram, less for the sake of memory. The page takes any size.
+PART_BYTES = {"discord": 10 * 2**20 - 2**17, "telegram": 20 * 2**20}
+_WHOLE = "Everything that is kept about you: what you asked for, what came of it, and your pictures."
+_WORDS = (
+    "Everything that is kept about you but your pictures, which are too many for one file here: they come in {more}, "
+    "one for each press."
+)
+_PICTURES = "Your pictures, part {number} of {n_parts}."
+_TOO_LARGE = " Too large for a file here, so in none of them: {pictures}; /original makes them fit."
+_NO_PART = "There is no such part any more; ask for /mydata again."
 _IN_PRIVATE = "Ask me for that in a private chat: it is everything about you."
 _BUSY = "Your file is being made already; wait for it."
 _NOTHING = "Nothing is kept about you."
@@ -32,8 +44,8 @@ class Privacy:
         self._forgetting: AskedFirst[str] = AskedFirst(office.clock)
         self._exporting: set[str] = set()
 
-    async def export(self, origin: Origin) -> Card:
-        """Everything, as a file."""
+    async def export(self, origin: Origin, number: str = "1") -> Card:
+        """Everything, as a file; or the words, and the pictures in parts, where a chat takes no such file."""
         self._office.check(origin, Act.EXPORT, origin.place)
         if origin.is_place_shared and not origin.is_answer_private:
             raise UserError(_IN_PRIVATE)
@@ -43,13 +55,24 @@ class Privacy:
             return answers.note("mydata", _NOTHING)
         self._exporting.add(origin.owner)
         try:
-            made = await self._office.store.exporting.export(origin.owner, self._office.papers.folder)
-            paper = await self._office.papers.keep(origin.owner, made, _EXPORT_TYPE, _EXPORT_NAME)
+            part = await self._made(origin, int(number) if number.isdecimal() else 0)
+            name = _EXPORT_NAME if part.n_parts == 1 else _PART_NAME.format(number=part.number, n_parts=part.n_parts)
+            paper = await self._office.papers.keep(origin.owner, part.path, _EXPORT_TYPE, name, slot=_SLOT)
         finally:
             self._exporting.discard(origin.owner)
-        sentence = "Everything that is kept about you: what you asked for, what came of it, and your pictures."
-        note = answers.note("mydata", sentence, Field(name="There for", value="an hour"))
-        return replace(note, paper=paper)
+        note = answers.note("mydata", _said_of(part), Field(name="There for", value="an hour"))
+        more = buttons.of_export(part.number + 1, part.n_parts) if part.number < part.n_parts else ()
+        return replace(note, paper=paper, buttons=more)
+
+    async def _made(self, origin: Origin, number: int) -> Part:
+        exporting, folder = self._office.store.exporting, self._office.papers.folder
+        within_bytes = PART_BYTES.get(origin.platform)
+        if within_bytes is None:
+            return Part(path=await exporting.export(origin.owner, folder), number=1, n_parts=1, n_too_large=0)
+        part = await exporting.export_part(origin.owner, folder, number, within_bytes)
+        if part is None:
+            raise UserError(_NO_PART)
+        return part
 
     async def ask(self, origin: Origin) -> Card:
         """What would be deleted, and the button that does it."""
@@ -85,3 +108,16 @@ class Privacy:
         await self._office.load()
         cancelled = f" {sentences.count(n_cancelled, 'waiting request').capitalize()} cancelled." if n_cancelled else ""
         return answers.note("forget", f"All of it is deleted.{cancelled} {_LEFT}")
+
+
+def _said_of(part: Part) -> str:
+    """What is in it, and what is not."""
+    if part.n_parts == 1:
+        said = _WHOLE
+    elif part.number == 1:
+        said = _WORDS.format(more=sentences.count(part.n_parts - 1, "more file"))
+    else:
+        said = _PICTURES.format(number=part.number, n_parts=part.n_parts)
+    if part.n_too_large:
+        said += _TOO_LARGE.format(pictures=sentences.count(part.n_too_large, "picture"))
+    return said

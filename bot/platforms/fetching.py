@@ -1,10 +1,14 @@
-"""Files that a message of a chat carries: read on behalf of whoever sees it, off the event loop. Knows no chat."""
+"""Files that a message of a chat carries: read on behalf of whoever sees it, off the event loop. Knows no chat.
+
+What a chat does not take is refused by its size, before any of it is read: an export may be larger than the memory.
+"""
 
 import asyncio
 from typing import Protocol
 
-from bot.cards import Origin
+from bot.cards import Origin, Paper
 from bot.library import Served
+from engine.errors import UserError
 
 
 class Files(Protocol):
@@ -43,3 +47,13 @@ async def fetched(files: Files, where: Where, name: str, kind: str) -> tuple[str
     )
     served = await files.file_for(origin, name, kind)
     return served.download_name, await asyncio.to_thread(served.path.read_bytes)
+
+
+async def fetched_paper(files: Files, where: Where, paper: Paper, most_bytes: int) -> tuple[str, bytes]:
+    """The same of a paper that this chat takes. Raises: UserError for a larger one, StorageError."""
+    if paper.n_bytes > most_bytes:
+        raise UserError(
+            f"That file has {paper.n_bytes / 2**20:.1f} MiB, and this place takes {most_bytes / 2**20:.1f} MiB; "
+            "whoever can open Darkroom's page gets it there."
+        )
+    return await fetched(files, where, paper.name, paper.kind)

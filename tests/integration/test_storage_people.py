@@ -14,6 +14,7 @@ from engine.errors import StorageError
 from storage.accounts import find_id, head_of, members_of, person_id
 from storage.asking import Asking
 from storage.changes import Act, Ban, Link, Set
+from storage.exporting import Part
 from storage.records import State
 from storage.secret import KEY_NAME, Secret, keep_secret
 from storage.statements import Writing
@@ -151,6 +152,51 @@ async def test_the_export_of_many_is_read_a_little_at_a_time(store: Store, tmp_p
     about, files = await asyncio.to_thread(_opened, await store.exporting.export(remembered.OWNER, tmp_path))
     assert [each["words"] for each in about["requests"]] == [*(f"/imagine {number}" for number in range(120)), "cat"]
     assert files == {}
+
+
+async def test_the_export_comes_in_parts_where_files_may_only_be_so_large(store: Store, tmp_path: Path) -> None:
+    """The words first; every picture in one part, none of them larger; what fits nowhere is counted."""
+    await store.requests.add(remembered.request(words="/imagine all"), [])
+    names = set()
+    for number, kib in enumerate((3, 3, 3, 3, 3, 12)):
+        what = remembered.recipe(f"picture {number} " + "x" * 1_000)
+        new = remembered.request(words=f"/imagine {number}")
+        await store.requests.add(new, [remembered.job(new, what=what)])
+        picture = await remembered.picture(store.pictures, 1, what)
+        large = await store.pictures.put(f"{number}".encode() * kib * 2**10, "image/png")
+        await store.requests.finish_job(f"{new.id}-1", [replace(picture, file_hash=large)], 1.0)
+        names.add(f"pictures/{new.id}.1.png")
+
+    async def part(number: int) -> tuple[Part | None, list[str]]:
+        made = await store.exporting.export_part(remembered.OWNER, tmp_path / "papers", number, 10 * 2**10)
+        if made is None:
+            return None, []
+        assert made.path.stat().st_size <= 10 * 2**10
+        with zipfile.ZipFile(made.path) as archive:
+            assert archive.testzip() is None
+            return made, archive.namelist()
+
+    first, words = await part(1)
+    assert first
+    assert (first.n_parts, first.n_too_large, words) == (4, 1, ["darkroom.json"])
+    found = [name for number in (2, 3, 4) for name in (await part(number))[1]]
+    assert len(found) == len(set(found)) == 5
+    assert set(found) < names
+    assert [(await part(number))[0] for number in (0, 5)] == [None, None]
+
+
+async def test_an_export_that_fits_is_one_file(store: Store, tmp_path: Path) -> None:
+    """Words and pictures; also of somebody nobody has seen."""
+    first, _second = await _live(store)
+    made = await store.exporting.export_part("telegram:2", tmp_path, 1, 10 * 2**20)
+    assert made
+    assert (made.n_parts, made.n_too_large) == (1, 0)
+    about, files = await asyncio.to_thread(_opened, made.path)
+    assert about["requests"][0]["id"] == first
+    assert len(files) == 4
+    nobody = await store.exporting.export_part("discord:404", tmp_path, 1, 10 * 2**20)
+    assert nobody
+    assert nobody.n_parts == 1
 
 
 async def test_the_export_of_nobody_says_so(store: Store, tmp_path: Path) -> None:

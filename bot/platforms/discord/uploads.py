@@ -6,8 +6,8 @@ Asks the studio for files on behalf of who sees the message. Knows nothing of me
 from bot.cards import Card, Paper, State, Tile
 from bot.platforms.discord.address import Where
 from bot.platforms.discord.messages import MAX_ITEMS, Upload, alt_of
-from bot.platforms.fetching import Files, fetched
-from engine.errors import DarkroomError, UserError
+from bot.platforms.fetching import Files, fetched, fetched_paper
+from engine.errors import DarkroomError
 from engine.finish import Finisher
 
 _MARGIN_BYTES = 32_768  # of a message, for all that is not files
@@ -95,12 +95,7 @@ class Uploader:
         return tuple(found)
 
     async def _paper(self, paper: Paper, where: Where, room: int) -> Upload:
-        name, body = await self._read(where, paper.name, paper.kind)
-        if len(body) > room:
-            raise UserError(
-                f"That file has {len(body) / 2**20:.1f} MiB, and this place takes {room / 2**20:.1f} MiB; "
-                "get it on the page."
-            )
+        name, body = await fetched_paper(self._files, where, paper, room)
         is_picture = paper.media_type.startswith("image/") and paper.kind == "paper"
         return Upload(
             name=paper.download_name if paper.kind == "paper" else name,

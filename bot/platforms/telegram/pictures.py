@@ -8,9 +8,8 @@ import struct
 from dataclasses import dataclass, replace
 
 from bot.cards import Card, Paper, State
-from bot.platforms.fetching import Files, fetched
+from bot.platforms.fetching import Files, fetched, fetched_paper
 from bot.platforms.telegram.address import Where
-from engine.errors import UserError
 from engine.finish import Finisher
 
 MAX_PHOTO_BYTES = 10 * 2**20 - 65_536
@@ -74,9 +73,7 @@ class Pictures:
         return File(name=name.removesuffix(".png") + shrunk.suffix, body=shrunk.file)
 
     async def _paper(self, paper: Paper, where: Where) -> File:
-        name, body = await self._read(where, paper.name, paper.kind)
-        if len(body) > MAX_FILE_BYTES:
-            raise UserError(f"That file has {len(body) / 2**20:.0f} MiB, and Telegram takes 50; get it on the page.")
+        name, body = await fetched_paper(self._files, where, paper, MAX_FILE_BYTES)
         is_chart = paper.kind == "paper" and paper.media_type == "image/png"
         return File(name=paper.download_name if paper.kind == "paper" else name, body=body, is_photo=is_chart)
 

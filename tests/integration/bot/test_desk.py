@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bot import requests
 from bot.buttons import read
 from bot.cards import Card, Origin
+from bot.desk import privacy
 from bot.desk.desk import Desk
 from bot.desk.office import PAGE_OPERATOR, Hands, Terms
 from bot.desk.papers import KEPT_S, MOST_EACH, Papers
@@ -31,7 +32,7 @@ from storage.asking import NotAdmitted
 from storage.ids import new_request_id
 from storage.records import NewJob, NewRequest
 from storage.store import Store, open_store
-from tests.fakes import engines
+from tests.fakes import engines, remembered
 
 ADA, BOB, EVE = "discord:1", "discord:2", "discord:3"
 HERE, SERVER, ELSEWHERE = "discord:10:20", "discord:10", "discord:99:1"
@@ -739,6 +740,54 @@ async def test_my_data_is_a_file_for_me_alone_for_an_hour(room: Room) -> None:
     with pytest.raises(UserError, match="no longer here"):
         await room.papers.take(ADA, card.paper.name)
     assert not served.path.exists()
+
+
+async def test_my_data_comes_in_parts_where_a_chat_takes_no_such_file(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words at once and the pictures by a button, one part at a time; the page gives all of it."""
+    monkeypatch.setitem(privacy.PART_BYTES, "discord", 4_096)
+    for number in range(3):
+        request = await room.drawn(ADA)
+        picture = await remembered.picture(room.store.pictures, 1, engines.RECIPE)
+        large = await room.store.pictures.put(f"{number}".encode() * 3_000, "image/png")
+        kept = dataclasses.replace(picture, file_hash=large)
+        await room.store.requests.finish_job(f"{request}-1", [kept], 1.0)
+    card = await room.ask(ADA, "/mydata")
+    assert "but your pictures" in card.sentence
+    assert "3 more files" in card.sentence
+    papers = [card.paper]
+    while card.buttons:
+        [[button]] = card.buttons
+        card = await room.press(ADA, button.id)
+        papers.append(card.paper)
+    assert "part 4 of 4" in card.sentence
+    assert [paper.download_name for paper in papers if paper] == [
+        f"darkroom-mydata-{number}-of-4.zip" for number in (1, 2, 3, 4)
+    ]
+    assert len(list(room.papers.folder.iterdir())) == 1
+    for target in ("5", "0", "x"):
+        with pytest.raises(UserError, match="no such part any more"):
+            await room.press(ADA, f"mydata:{target}")
+    with pytest.raises(UserError, match="in a private chat"):
+        await room.press(ADA, "mydata:2", is_place_shared=True)
+    whole = await room.ask(ADA, "/mydata", place="web:page")
+    assert whole.paper
+    assert not whole.buttons
+    assert whole.paper.n_bytes > 3 * 3_000
+
+
+async def test_somebody_has_one_export(room: Room) -> None:
+    """It may be as large as all their pictures; a newer one takes its place, and a chart does not."""
+    await room.drawn(ADA)
+    chart = await room.papers.keep(ADA, b"x", "image/png", "x")
+    first, second = [(await room.ask(ADA, "/mydata")).paper for _ in range(2)]
+    assert first
+    assert second
+    with pytest.raises(UserError, match="no longer here"):
+        await room.papers.take(ADA, first.name)
+    assert (await room.papers.take(ADA, second.name)).path.exists()
+    assert (await room.papers.take(ADA, chart.name)).path.exists()
 
 
 async def test_papers_are_bounded(room: Room) -> None:
