@@ -16,6 +16,7 @@ from bot.taking import Taker
 from bot.telling import Teller
 from bot.typography import clean
 from engine.errors import UserError
+from storage.asking import NotAdmitted
 from storage.changes import Act as Deed
 from storage.records import RequestRow
 from storage.store import Store
@@ -25,6 +26,7 @@ _NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
 _OVER = "That is finished already; there is nothing left to cancel."
 _TOO_LATE = "Too late to cancel: it is drawn already, and comes in a moment."
 _DELETED = "Deleted."
+_CHARGED_AGAIN = "What could not be delivered was given back, and counts again when it is collected."
 _NOTHING_TO_COLLECT = "There is nothing to collect: everything of yours was delivered."
 
 
@@ -90,7 +92,8 @@ class Acting:
 
     def _newest(self, origin: Origin) -> str:
         """Of what is being made for them. Raises: UserError."""
-        own = [live for live in self._runner.live_requests() if live.request.owner == origin.owner]
+        live_ones = self._runner.live_requests()  # by account: their person may have been linked since
+        own = [live for live in live_ones if self._desk.person(live.request.account) == origin.owner]
         if not own:
             raise UserError(_NOTHING_TO_CANCEL)
         return own[-1].request.id
@@ -118,16 +121,24 @@ class Acting:
     async def collect(self, origin: Origin) -> Card:
         """Show here what could not be delivered where it was asked."""
         missing = await self._store.outbox.uncollected(origin.owner)
+        if not missing:
+            return answers.note("collect", _NOTHING_TO_COLLECT)
+        n_here, refusal = 0, None
         for request_id in missing[:N_COLLECTED]:
-            await self._store.outbox.redirect(request_id, origin.place, origin.reply_to)
+            try:
+                await self._store.outbox.redirect(request_id, origin.place, origin.reply_to, self._desk.asking(origin))
+            except NotAdmitted as exc:
+                refusal = self._desk.refused(exc)
+                continue
+            n_here += 1
             rendered = await self._library.rendered(request_id)
             if rendered:
                 self._teller.deliver(rendered[0])
-        if not missing:
-            return answers.note("collect", _NOTHING_TO_COLLECT)
-        n_left = len(missing) - N_COLLECTED
-        more = f" {n_left} more are left: /collect again." if n_left > 0 else ""
-        n_here = min(len(missing), N_COLLECTED)
+        if refusal and not n_here:
+            raise UserError(f"{_CHARGED_AGAIN} {refusal}")
+        n_left = len(missing) - n_here
+        left = f" {n_left} more {'is' if n_left == 1 else 'are'} left" if n_left else ""
+        more = f"{left}. {_CHARGED_AGAIN} {refusal}" if refusal else f"{left}: /collect again." if left else ""
         sentence = f"Here {'is' if n_here == 1 else 'are'} {n_here} that could not be delivered before.{more}"
         return answers.note("collect", sentence)
 

@@ -146,8 +146,10 @@ def _model(asked: Asked) -> ListModels | UseModel | Tune:
         return ListModels()
     if not name:
         raise UserError(f"Say which model, such as /model {action} pocket. /model lists them.")
-    if desk_values.is_default(name):
-        return Tune(scope=Scope.PLACE if action == "default" else Scope.ME, key="model", value=None)
+    if desk_values.is_default(name) and action == "use":
+        return Tune(scope=Scope.ME, key="model", value=None)
+    if desk_values.is_default(name):  # of the place or of all: the desk knows who asks
+        return UseModel(model=desk_values.DEFAULT, is_default=True)
     return UseModel(model=desk_values.name(name), is_default=action == "default")
 
 

@@ -195,11 +195,13 @@ class _Bells:
 
     async def forget(self, owner: str, accounts: tuple[str, ...]) -> None:
         """Let go of what is in memory of somebody."""
-        await self._sources.forget(owner)
-        await self._papers.forget(owner)
         for account in accounts:
             for forgetter in self.forgetters:
                 forgetter(account)
+        for each in {owner, *accounts}:  # what was kept before they were linked is under the account's name
+            await self._papers.forget(each)
+        for each in {owner, *accounts}:
+            await self._sources.forget(each)
 
 
 async def keep_house(house: House, budget_bytes: int) -> None:

@@ -14,7 +14,7 @@ import structlog
 from bot.live import Live
 from engine.domain import Cancelled, Done, Failed, Job, Lost, Outcome, Picture, Raster
 from engine.engine import Engine
-from engine.errors import DarkroomError, UserError
+from engine.errors import DarkroomError, StorageError, UserError
 from engine.finish import Cell, Finisher
 from storage.records import JobRow, NewPicture, PictureRow, RequestRow
 from storage.store import Store
@@ -142,17 +142,29 @@ class Maker:
 
     async def _keep(self, live: Live, job: JobRow, pictures: tuple[Picture, ...], gpu_s: float) -> None:
         """Files first, then one transaction; pictures of a job that was taken back meanwhile are nobody's."""
-        kept = [await self._keep_one(live, job, picture, gpu_s / len(pictures)) for picture in pictures]
-        if not await self._store.requests.finish_job(job.id, tuple(kept), gpu_s, live.waited_s(job.id)):
-            hashes = {each for one in kept for each in (one.file_hash, one.thumbnail_hash, one.animation_hash) if each}
-            await self._store.pictures.forget(frozenset(hashes))
+        put: set[str] = set()
+        try:
+            kept = [await self._keep_one(live, job, picture, gpu_s / len(pictures), put) for picture in pictures]
+            is_kept = await self._store.requests.finish_job(job.id, tuple(kept), gpu_s, live.waited_s(job.id))
+        except BaseException:  # also a cancellation: whoever is forgotten leaves no picture that was half kept
+            with contextlib.suppress(StorageError):  # then it goes with what nobody came for
+                await self._store.pictures.forget(put)  # what was finished after all is referred to, and stays
+            raise
+        if not is_kept:
+            await self._store.pictures.forget(put)
             return
         rows = await self._store.history.pictures_of(live.request.id)
         live.add(tuple(row for row in rows if row.job == job.id))
 
-    async def _keep_one(self, live: Live, job: JobRow, picture: Picture, gpu_s: float) -> NewPicture:
+    async def _keep_one(self, live: Live, job: JobRow, picture: Picture, gpu_s: float, hashes: set[str]) -> NewPicture:
+        """A picture's files; those that are there are in `hashes`, also where it goes no further."""
+
+        async def put(content: bytes, media_type: str) -> str:
+            file_hash = await self._store.pictures.put(content, media_type, live.request.account)
+            hashes.add(file_hash)
+            return file_hash
+
         finished = await self._finisher.finish(picture, treatment=job.treatment)
-        files = self._store.pictures
         frames = live.frames(job.id, picture.index)
         animation = await self._finisher.animation(frames, finished.png) if len(frames) > 1 else None
         return NewPicture(
@@ -161,9 +173,9 @@ class Maker:
             label=job.label,
             treatment=job.treatment,
             pixel_hash=finished.pixel_hash,
-            file_hash=await files.put(finished.png, "image/png"),
-            thumbnail_hash=await files.put(finished.thumbnail, "image/webp"),
-            animation_hash=await files.put(animation, "image/webp") if animation else None,
+            file_hash=await put(finished.png, "image/png"),
+            thumbnail_hash=await put(finished.thumbnail, "image/webp"),
+            animation_hash=await put(animation, "image/webp") if animation else None,
             width_px=picture.raster.width_px,
             height_px=picture.raster.height_px,
             gpu_s=gpu_s,
@@ -180,4 +192,4 @@ class Maker:
         recipe = kept[0][0].recipe
         title = f"{recipe.prompt} · seed {recipe.seed}"
         grid = await self._finisher.grid(tuple(cells), title)
-        return await self._store.pictures.put(grid, "image/png")
+        return await self._store.pictures.put(grid, "image/png", request.account)

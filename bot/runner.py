@@ -183,7 +183,8 @@ class Runner:
         else:
             state, sentence = records.State.CANCELLED, ""
         grid_hash = await self._grid(request, pictures) if request else None
-        await self._store.requests.end(request_id, state, sentence, grid_hash=grid_hash)
+        if not await self._store.requests.end(request_id, state, sentence, grid_hash=grid_hash) and grid_hash:
+            await self._store.pictures.forget({grid_hash})  # deleted meanwhile
 
     async def _grid(self, request: RequestRow, pictures: tuple[PictureRow, ...]) -> str | None:
         try:

@@ -1,18 +1,23 @@
 """The picture that a request starts from: an upload, one of ours by its name, or the newest.
 
 Uploads are checked and stripped at once and kept in the picture store; their names live in memory, the latest few
-of each person. Whose picture somebody may use is decided here. Knows nothing of recipes to come.
+of each person, and the file of one that is pushed out goes, unless something was made of it. Whose picture somebody may
+use is decided here. Knows nothing of recipes to come.
 """
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import structlog
 
 from bot import a1111
 from bot.cards import Origin
 from bot.recipes import words_of
 from engine.domain import Recipe
-from engine.errors import UserError
+from engine.errors import StorageError, UserError
 from engine.finish import Finisher
 from storage.ids import read_picture_name
 from storage.records import JobRow, PictureRow, RequestRow
@@ -20,6 +25,9 @@ from storage.store import Store
 
 MAX_UPLOADS_EACH = 32  # of one person, by name: each is a file on disk, and none is in memory
 MAX_UPLOADS = 4_096  # of all
+# One of 4,096 pixels on a side is 50 MB if it is noise. Over these the oldest go: of the person, of all.
+MAX_BYTES_EACH, MAX_BYTES = 256 * 2**20, 2 * 2**30
+_UPLOAD_GONE = "That upload is no longer here; attach the picture again."
 _NO_PICTURE = "I know no picture {name} of yours. See /history for what you have."
 _GONE = "The file of picture {name} is no longer kept. Its recipe is: /again draws it anew."
 _NOTHING_AT_HAND = "Give me a picture first: attach one, answer to one, or name one from /history."
@@ -57,6 +65,10 @@ class _Kept:
     owner: str
     found: Found
     parameters: str | None
+    n_bytes: int
+
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Sources:
@@ -66,26 +78,46 @@ class Sources:
         self._store = store
         self._finisher = finisher
         self._uploads: OrderedDict[str, _Kept] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def take(self, owner: str, file: bytes) -> Upload:
-        """Check and keep an upload. Raises: BadPicture, StorageError."""
-        look = await self._finisher.look(file)
-        file_hash = await self._store.pictures.put(look.png, "image/png")
-        upload_id = secrets.token_urlsafe(12)
-        found = Found(file_hash=file_hash, width_px=look.width_px, height_px=look.height_px, recipe=look.recipe)
-        self._uploads[upload_id] = _Kept(owner=owner, found=found, parameters=look.parameters)
-        own = [each for each, kept in self._uploads.items() if kept.owner == owner]
-        for each in own[:-MAX_UPLOADS_EACH]:
-            del self._uploads[each]
-        while len(self._uploads) > MAX_UPLOADS:
-            self._uploads.popitem(last=False)
+    async def take(self, owner: str, file: bytes, account: str = "") -> Upload:
+        """Check and keep an upload of a person, given by this account of theirs. Raises: BadPicture, StorageError."""
+        async with self._turn(owner):
+            look = await self._finisher.look(file)
+            file_hash = await self._store.pictures.put(look.png, "image/png", account or owner)
+            upload_id = secrets.token_urlsafe(12)
+            found = Found(file_hash=file_hash, width_px=look.width_px, height_px=look.height_px, recipe=look.recipe)
+            kept = _Kept(owner=owner, found=found, parameters=look.parameters, n_bytes=len(look.png))
+            self._uploads[upload_id] = kept
+            await self._make_room(owner)
         told, words = imported(look.recipe, look.parameters)
         return Upload(id=upload_id, width_px=look.width_px, height_px=look.height_px, recipe=told, words=words)
 
     async def forget(self, owner: str) -> None:
         """Their uploads are gone, and the files of those that nothing was made from. Raises: StorageError."""
-        own = [upload_id for upload_id, kept in self._uploads.items() if kept.owner == owner]
-        await self._store.pictures.forget({self._uploads.pop(each).found.file_hash for each in own})
+        async with self._turn(owner):  # after the one that is being taken
+            await self._drop([upload_id for upload_id, kept in self._uploads.items() if kept.owner == owner])
+
+    async def _make_room(self, owner: str) -> None:
+        """The oldest of theirs go that are too many or too large, then the oldest of all."""
+        own = {upload_id: kept for upload_id, kept in self._uploads.items() if kept.owner == owner}
+        going = _too_many(own, MAX_UPLOADS_EACH, MAX_BYTES_EACH)
+        going |= _too_many(
+            {each: self._uploads[each] for each in self._uploads if each not in going}, MAX_UPLOADS, MAX_BYTES
+        )
+        try:
+            await self._drop(list(going))
+        except StorageError as exc:
+            log.warning("uploads could not be let go of", reason=str(exc))
+
+    async def _drop(self, uploads: list[str]) -> None:
+        """Their names go, and the files that nothing was made from and no other name is for. Raises: StorageError."""
+        hashes = {kept.found.file_hash for each in uploads if (kept := self._uploads.pop(each, None))}
+        await self._store.pictures.forget(hashes - {kept.found.file_hash for kept in self._uploads.values()})
+
+    def _turn(self, owner: str) -> asyncio.Lock:
+        """One after the other for one person."""
+        return self._turns.setdefault(owner, asyncio.Lock())
 
     def upload_file(self, owner: str, upload_id: str) -> str:
         """The hash of an upload's file. Raises: UserError."""
@@ -98,7 +130,10 @@ class Sources:
     async def find(self, origin: Origin, name: str | None, uploads: tuple[str, ...]) -> Found:
         """What is attached, else what is named, else what was answered to, else the newest. Raises: UserError."""
         if uploads:
-            return self._upload(origin.owner, uploads[0]).found
+            found = self._upload(origin.owner, uploads[0]).found
+            if not await self._store.pictures.has(found.file_hash):  # it had to make room
+                raise UserError(_UPLOAD_GONE)
+            return found
         if name is None and origin.answered:
             name = origin.answered
         if name is not None:
@@ -163,9 +198,22 @@ class Sources:
     def _upload(self, owner: str, upload_id: str) -> _Kept:
         kept = self._uploads.get(upload_id)
         if kept is None or kept.owner != owner:
-            raise UserError("That upload is no longer here; attach the picture again.")
+            raise UserError(_UPLOAD_GONE)
         self._uploads.move_to_end(upload_id)
         return kept
+
+
+def _too_many(uploads: dict[str, _Kept], most: int, most_bytes: int) -> set[str]:
+    """Those that are too many, the oldest; the newest always stays."""
+    going = set(list(uploads)[:-most])
+    left = sum(kept.n_bytes for each, kept in uploads.items() if each not in going)
+    for each, kept in list(uploads.items())[:-1]:
+        if left <= most_bytes:
+            break
+        if each not in going:
+            going.add(each)
+            left -= kept.n_bytes
+    return going
 
 
 def may_see(origin: Origin, row: RequestRow) -> bool:

@@ -110,6 +110,8 @@ class Studio:
     async def _asked(self, origin: Origin, request: Request, uploads: tuple[str, ...], words: str) -> Card:
         if self._is_stopping:
             raise Stopping(_STOPPING)
+        if not isinstance(request, Making):  # which the limits count
+            self._desk.check_pace(origin)
         origin = await self._desk.arrived(origin)
         if isinstance(request, requests.Desk):
             return await self._desk.answer(origin, request)
@@ -117,6 +119,8 @@ class Studio:
             sentence, fields = help_for(request.topic, await self._planner.entry())
             return answers.note("help", sentence, *fields)
         await self._desk.let_in(origin)
+        if isinstance(request, Looking | Collect):
+            await self._desk.check_not_banned(origin)
         return await self._answered(origin, request, uploads, words)
 
     async def _answered(self, origin: Origin, request: Asked, uploads: tuple[str, ...], words: str) -> Card:
@@ -156,6 +160,8 @@ class Studio:
             return await self._asked(origin, request, (), words)
         if self._is_stopping:
             raise Stopping(_STOPPING)
+        if press.verb is not Verb.AGAIN:
+            self._desk.check_pace(origin)
         origin = await self._desk.arrived(origin)
         card = await self._desk.press(origin, press)
         if card:
@@ -166,9 +172,16 @@ class Studio:
             return await self._taker.make(origin, plan, f"/again {press.target}")
         return await self._acting.press(origin, press)
 
-    async def take_upload(self, owner: str, file: bytes) -> Upload:
-        """Check and keep a picture that somebody sends. Raises: BadPicture."""
-        return await self._sources.take(self._person(owner), file)
+    async def may_upload(self, origin: Origin) -> None:
+        """Whether they may send a picture now, and counts it: to be asked before it is fetched. Raises: UserError."""
+        await self._desk.may_upload(origin)
+
+    async def take_upload(self, origin: Origin, file: bytes) -> Upload:
+        """Check and keep a picture that somebody sends, after `may_upload`. Raises: BadPicture."""
+        origin = self._desk.known(origin)
+        await self._desk.let_in(origin)
+        await self._desk.check_not_banned(origin)
+        return await self._sources.take(origin.owner, file, origin.account)
 
     async def joined(self, origin: Origin) -> bool:
         """Somebody brought the bot into a place: an operator's is let in at once. Whether people may use it there."""
@@ -208,6 +221,11 @@ class Studio:
         found = await self._sources.picture(await self._desk.arrived(origin), picture)
         source = found.recipe.source
         return found.recipe.prompt, source.strength if source else None
+
+    def not_over(self, account: str) -> Mapping[str, str]:
+        """Somebody's requests that wait or are being made, newest first, with their words. From memory."""
+        live = reversed(self._live_of(self._person(account)))
+        return {each.request.id: each.request.words for each in live}
 
     async def has_request(self, event_key: str) -> bool:
         """Whether an event was taken in."""
@@ -273,7 +291,12 @@ class Studio:
         return answers.queue(status, n_finishing, inside, self._desk.course_sentence(), with_askers=True)
 
     def _own_live(self, origin: Origin) -> tuple[Live, ...]:
-        return tuple(live for live in self._runner.live_requests() if live.request.owner == origin.owner)
+        return self._live_of(origin.owner)
+
+    def _live_of(self, owner: str) -> tuple[Live, ...]:
+        # By account: what is being made since before its person was linked has another owner still.
+        live = self._runner.live_requests()
+        return tuple(each for each in live if self._person(each.request.account) == owner)
 
     async def _recipe(self, origin: Origin, asked: ShowRecipe, uploads: tuple[str, ...]) -> Card:
         if not uploads:

@@ -55,10 +55,11 @@ class Taker:
         return await self._commit(new, _jobs(new.id, plan.drafts), asking)
 
     async def show(self, origin: Origin, picture: PictureRow, words: str) -> Card:
-        """A picture alone: a message of its own, kept, with nothing to make."""
+        """A picture alone: a message of its own, kept, with nothing to make. Bans and the rate hold for it too."""
         name = picture.name
         words = clean(words) or f"/show {name}"
-        return await self._commit(self._new(origin, "show", words, records.State.DONE, parent=name), ())
+        new = self._new(origin, "show", words, records.State.DONE, parent=name)
+        return await self._commit(new, (), self._desk.asking(origin))
 
     async def note(self, origin: Origin, sentence: str) -> Card:
         """A line of ours that is kept and delivered like a result."""

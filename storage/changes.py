@@ -72,7 +72,8 @@ class Reset:
 class Link:
     """Two accounts, and all that are linked to them, are one person from now on: `head`'s.
 
-    Use is summed, bans and the stricter side of `is_allowed` hold for both, rates add up; settings of the head win.
+    Use is summed, bans, limits and the stricter side of `is_allowed` hold for both, rates add up; other settings of the
+    head win.
     """
 
     head: str

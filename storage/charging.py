@@ -4,6 +4,7 @@ A day is a UTC day. What was drawn is written down beside what it cost, refunded
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,17 @@ async def refund_all(writing: Writing, request_no: int) -> None:
     await writing.rows(
         "UPDATE charges SET is_refunded = 1 WHERE job IN (SELECT id FROM jobs WHERE request = :no)", no=request_no
     )
+
+
+async def charge_again(writing: Writing, request_no: int, now_ms: int) -> float:
+    """What was drawn for a request is to be had after all: what was given back of it counts today; how much it is."""
+    costs = await writing.rows(
+        "UPDATE charges SET is_refunded = 0, day = :day WHERE is_refunded = 1 AND job IN "
+        "(SELECT id FROM jobs WHERE request = :no AND state = 'done') RETURNING cost",
+        no=request_no,
+        day=now_ms // DAY_MS,
+    )
+    return math.fsum(row[0] for row in costs)
 
 
 async def spent(reading: Reading, people: Sequence[int], now_ms: int) -> Spent:

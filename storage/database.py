@@ -120,7 +120,10 @@ class Database:
         return found
 
     async def flush(self) -> None:
-        """Bring the log into the database and empty it, so that nothing deleted is left in it. Raises: StorageError."""
+        """Bring the log into the database and empty it, so that nothing deleted is left in it.
+
+        Raises: StorageError, also where somebody reads what the log holds for longer than we wait.
+        """
         await self._order(lambda: self._checkpoint("TRUNCATE"))
 
     async def rewrite(self) -> None:
@@ -208,7 +211,10 @@ class Database:
         await self._checkpoint("TRUNCATE")
 
     async def _checkpoint(self, mode: str) -> None:
-        await self._writer.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
+        """One that is not PASSIVE has to come to its end. Raises: StorageError where somebody reads meanwhile."""
+        answer = list(await self._writer.execute_fetchall(f"PRAGMA wal_checkpoint({mode})"))
+        if mode != "PASSIVE" and answer and answer[0][0]:
+            raise StorageError(f"The log of {self.path} could not be emptied, because it is being read.")
 
 
 async def connect_in_thread(uri: str) -> aiosqlite.Connection:

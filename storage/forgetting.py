@@ -1,13 +1,17 @@
 """Forgetting: somebody wholly, at their word; and everybody's requests once they are older than they may get.
 
-What somebody is known by goes in one transaction, which leaves a chore; their requests go a few at a time, so that
-nobody waits for long. A kill in between leaves the chore to the next start. Knows nothing of who may ask for it.
+What somebody is known by goes in one transaction, which leaves chores; their requests go a few at a time, with their
+files, so that nobody waits for long; the file is written anew in the end, now and then for all who left meanwhile. What
+a kill or an ill disk interrupts, `tidy` ends. Knows nothing of who may ask for it.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import structlog
 
 from engine.errors import StorageError
 from storage import linking
@@ -17,14 +21,33 @@ from storage.deleting import delete_request, forget_words
 from storage.erasing import Leaving, erase
 from storage.migrate import copies
 from storage.pictures import PictureFiles
-from storage.rows import ms
+from storage.references import IS_UNREFERENCED
+from storage.rows import clean, ms
 from storage.statements import Reading, Row, Writing
 from storage.troubles import why
 
 _CHORE = "forget the requests of"  # person, and their last request at that time: those who come back keep the next ones
 _REWRITE = "rewrite the file"  # until then a copy of a deleted row can be left in a page that it was moved out of
+_REWRITING = "rewriting the file"  # apart, because what is deleted during one needs the next
+REWRITE_EVERY_S = 600.0  # everybody waits for one, 1 s for 100 MB: 1/600 of the time then, however often people leave
 _BATCH = 10  # requests of up to 64 pictures: a transaction of some tens of ms at worst
 _OLD_CHARGES = 500
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What came of it. `hashes`: files that are gone. `is_whole`: nothing is left but what lies unused in the database.
+
+    `has_traces`: copies of deleted rows may lie in unused pages, until `tidy` has the file written anew. `trouble`: the
+    disk's sentence, where it was in the way; `tidy` tries again.
+    """
+
+    hashes: frozenset[str] = frozenset()
+    is_whole: bool = True
+    has_traces: bool = False
+    trouble: str = ""
 
 
 class Forgetting:
@@ -41,42 +64,112 @@ class Forgetting:
         self._pictures = pictures
         self._clock = clock
         self._hash_of = hash_of
+        self._rewriting = asyncio.Lock()
+        self._rewritten_s = -REWRITE_EVERY_S
+        self._at_once: dict[str, int] = {}  # for whom the file was written anew at once, and the day
 
-    async def forget(self, owner: str) -> frozenset[str]:
-        """Everything about a person, all linked accounts; returns the files to be deleted with `PictureFiles.forget`.
+    async def forget(self, owner: str) -> Forgotten:
+        """Everything about a person, all linked accounts, with their files; says what is left to be done.
 
-        When this returns no word of theirs is in the database, its log, the search index or a copy from a migration.
-        What they have waiting should be cancelled before. May be called again. Raises: StorageError.
+        Where that is nothing, no word of theirs is in the database, its log, the search index or a copy from a
+        migration. What they have waiting should be cancelled before. May be called again.
+
+        Raises: StorageError where nothing was deleted.
         """
+        hashes = await self._let_go(owner)
+        try:
+            await self._pictures.finish_leaving()
+            hashes |= await self._delete_all()
+        except StorageError as exc:
+            log.warning("somebody is not forgotten wholly yet", reason=str(exc))
+            return Forgotten(hashes=hashes, is_whole=False, has_traces=True, trouble=str(exc))
+        try:
+            is_rewritten = await self._rewrite(at_once_for=owner)
+        except StorageError as exc:
+            log.warning("the file could not be written anew", reason=str(exc))
+            return Forgotten(hashes=hashes, has_traces=True, trouble=str(exc))
+        return Forgotten(hashes=hashes, has_traces=not is_rewritten)
+
+    async def _let_go(self, owner: str) -> frozenset[str]:
+        """What somebody is known by is gone, and the rest is ordered; the files that nothing referred to yet."""
         now_ms = ms(self._clock())
 
-        async def step(writing: Writing) -> None:
+        async def step(writing: Writing) -> frozenset[str]:
             person = await find_id(writing, owner, self._hash_of)
             if person is None or await _is_forgotten(writing, person):
-                return
+                return await _let_go_of_files(writing, [owner])
             members = await members_of(writing, person)
             for member in members:
                 await linking.unlink(writing, member, now_ms)
             await _order_requests(writing, members)
-            await erase(writing, await _leaving(writing, members), now_ms, self._hash_of)
+            leaving = await _leaving(writing, members)
+            hashes = await _let_go_of_files(writing, [each.account for each in leaving])
+            await erase(writing, leaving, now_ms, self._hash_of)
+            return hashes
 
-        await self._database.write(step)
-        return await self.resume()
+        return await self._database.write(step)
 
-    async def resume(self) -> frozenset[str]:
-        """Go on with whoever is being forgotten, also since an earlier life; returns their files.
+    async def resume(self) -> None:
+        """Go on with whoever was being forgotten when an earlier life ended; an ill disk leaves it to `tidy`."""
+        try:
+            await self._delete_all()
+        except StorageError as exc:
+            log.warning("somebody is not forgotten wholly yet", reason=str(exc))
+
+    async def tidy(self) -> None:
+        """Do what is left of forgetting: rows, files, words in the index and the log, and the file, if it is time.
+
+        To be called now and then. Raises: StorageError.
+        """
+        await self._delete_all()
+        await self._pictures.finish_leaving()
+        await forget_words(self._database)
+        await self._rewrite()
+
+    async def _delete_all(self) -> frozenset[str]:
+        """All requests that are ordered to go, with their files. Raises: StorageError, after all that could be done."""
+        hashes: frozenset[str] = frozenset()
+        trouble: StorageError | None = None
+        while (more := await self._database.write(self._delete_ordered)) is not None:
+            hashes |= more
+            try:
+                await self._pictures.forget(more)
+            except StorageError as exc:
+                trouble = exc
+        if trouble:
+            raise trouble
+        return hashes
+
+    async def _rewrite(self, at_once_for: str = "") -> bool:
+        """Write the file anew if that is wanted and it is time; whether nothing that was deleted is left in it.
+
+        For one person at once only once a day: who comes back and leaves again waits for the next.
 
         Raises: StorageError.
         """
-        hashes: frozenset[str] = frozenset()
-        while (more := await self._database.write(self._delete_ordered)) is not None:
-            hashes |= more
-        if await self._database.read(_is_to_be_rewritten):
+        async with self._rewriting:
+            if not await self._database.read(_is_to_be_rewritten):
+                return True
+            now_s = self._clock()
+            if not self._may_rewrite(at_once_for, now_s):
+                return False
+            self._rewritten_s = now_s  # also where it fails: everybody waited for that too
+            await self._database.write(_begin_rewriting)
             await forget_words(self._database)
             await asyncio.to_thread(_delete_copies, self._database.path)
             await self._database.rewrite()
-            await self._database.write(_note_rewritten)
-        return hashes
+            return await self._database.write(_end_rewriting)
+
+    def _may_rewrite(self, at_once_for: str, now_s: float) -> bool:
+        if self._rewritten_s <= now_s < self._rewritten_s + REWRITE_EVERY_S:  # outside: the clock was set back
+            return False
+        if at_once_for:
+            today, who = int(now_s * 1_000) // linking.DAY_MS, self._hash_of(clean(at_once_for))
+            self._at_once = {each: day for each, day in self._at_once.items() if day == today}
+            if who in self._at_once:
+                return False
+            self._at_once[who] = today
+        return True
 
     async def expire(self, days: float) -> int:
         """Delete what was asked more than so many days ago, with its pictures and files; what waits stays.
@@ -119,7 +212,9 @@ class Forgetting:
             last=int(last),
             batch=_BATCH,
         )
-        if not rows:
+        if rows:
+            await _order_rewriting(writing)  # one that has begun meanwhile had these rows to write
+        else:
             await writing.rows("DELETE FROM chores WHERE name = :chore", chore=chore)
         return await _delete(rows, ms(self._clock()), writing)
 
@@ -129,21 +224,47 @@ async def _is_forgotten(writing: Writing, person: int) -> bool:
     return str(owner).startswith(FORGOTTEN)
 
 
+async def _let_go_of_files(writing: Writing, accounts: Sequence[str]) -> frozenset[str]:
+    """Files that were put for these accounts and that nothing refers to: their rows say that they are leaving."""
+    gone: set[str] = set()
+    for account in accounts:
+        rows = await writing.rows(
+            f"UPDATE files SET put_for = NULL, n_unclaimed = 0, state = iif({IS_UNREFERENCED}, 'leaving', state) "  # noqa: S608
+            "WHERE put_for = :account RETURNING hash, state",
+            account=clean(account),
+        )
+        gone |= {digest.hex() for digest, state in rows if state == "leaving"}
+    return frozenset(gone)
+
+
 async def _order_requests(writing: Writing, members: Sequence[int]) -> None:
     """What is left to do for each account, for as long as it takes."""
     last = await writing.value("SELECT coalesce(max(no), 0) FROM requests")
+    await _order_rewriting(writing)
     await writing.run_many(
         "INSERT INTO chores (name) VALUES (:name) ON CONFLICT DO NOTHING",
-        [{"name": _REWRITE}, *({"name": f"{_CHORE} {member} {last}"} for member in members)],
+        [{"name": f"{_CHORE} {member} {last}"} for member in members],
     )
 
 
+async def _order_rewriting(writing: Writing) -> None:
+    await writing.rows("INSERT INTO chores (name) VALUES (:name) ON CONFLICT DO NOTHING", name=_REWRITE)
+
+
 async def _is_to_be_rewritten(reading: Reading) -> bool:
-    return await reading.value("SELECT 1 FROM chores WHERE name = :name", name=_REWRITE) is not None
+    sql = "SELECT 1 FROM chores WHERE name IN (:asked, :begun)"
+    return await reading.value(sql, asked=_REWRITE, begun=_REWRITING) is not None
 
 
-async def _note_rewritten(writing: Writing) -> None:
+async def _begin_rewriting(writing: Writing) -> None:
     await writing.rows("DELETE FROM chores WHERE name = :name", name=_REWRITE)
+    await writing.rows("INSERT INTO chores (name) VALUES (:name) ON CONFLICT DO NOTHING", name=_REWRITING)
+
+
+async def _end_rewriting(writing: Writing) -> bool:
+    """Whether nobody left meanwhile."""
+    await writing.rows("DELETE FROM chores WHERE name = :name", name=_REWRITING)
+    return await writing.value("SELECT 1 FROM chores WHERE name = :name", name=_REWRITE) is None
 
 
 async def _leaving(writing: Writing, members: Sequence[int]) -> list[Leaving]:

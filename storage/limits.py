@@ -61,6 +61,15 @@ async def admit(
         await writing.rows("UPDATE people SET rate_full_ms = :full WHERE id = :id", full=full_ms, id=asker.people[0])
 
 
+async def check_used(writing: Writing, person: int, asking: Asking, cost: float, now_ms: int) -> None:
+    """Whether what the account whose row is `person` used today, `cost` of it just now, is within their daily limit.
+
+    Raises: NotAdmitted; the transaction is to be undone then.
+    """
+    asker = await _asker(writing, person, asking.place, asking.groups, now_ms, is_exempt=asking.is_exempt)
+    await _check_daily(writing, asker, cost, counted=cost)
+
+
 class Ledger:
     """Says where people stand. `clock` gives Unix seconds; `hash_of` knows who was forgotten."""
 
@@ -174,15 +183,17 @@ async def _check_in_flight(reading: Reading, asker: _Asker, n_jobs: int) -> None
         raise NotAdmitted(Refused(limit=Limit.IN_FLIGHT, most=most, has=has, wants=n_jobs))
 
 
-async def _check_daily(reading: Reading, asker: _Asker, cost: float) -> None:
+async def _check_daily(reading: Reading, asker: _Asker, cost: float, counted: float = 0.0) -> None:
+    """Whether so much more may be drawn; `counted`: how much of it is in what they used already."""
     daily = asker.limits.daily
     if math.isinf(daily) or cost <= 0:
         return
     spent = await charging.spent(reading, asker.people, asker.now_ms)
     most = daily + spent.given
-    if spent.used + cost > most + _CRUMB:
+    used = spent.used - counted
+    if used + cost > most + _CRUMB:
         come_back_s = _tomorrow_s(asker.now_ms) if cost <= daily + _CRUMB else None
-        raise NotAdmitted(Refused(limit=Limit.DAILY, most=most, has=spent.used, wants=cost, come_back_s=come_back_s))
+        raise NotAdmitted(Refused(limit=Limit.DAILY, most=most, has=used, wants=cost, come_back_s=come_back_s))
 
 
 async def _check_full(reading: Reading, asking: Asking, n_jobs: int) -> None:

@@ -1,9 +1,10 @@
 """Two persons become one, and one becomes two, so that nobody wins by it. To be run inside a transaction.
 
-While accounts are linked their use is summed by whoever asks. When one leaves, each part takes along what the other has
-used today as *carried* charges, so that both have as little left as they had together; what is carried of an account
-that comes back counts no more, because it counts itself again. With them go the rate, the bans, being kept out, and any
-limit that was set for the person and is stricter than what the other part would have of its own.
+While accounts are linked their use is summed by whoever asks, and a limit that was set for one of them holds for all.
+When one leaves, each part takes along what the other has used today as *carried* charges, so that both have as little
+left as they had together; what is carried of an account that comes back counts no more, because it counts itself again.
+With them go the rate, the bans, being kept out, and any limit that was set for the person and is stricter than what the
+other part would have of its own.
 """
 
 # ruff: noqa: S608  # statements are put together from constants of ours; what people say is always a bound value
@@ -31,6 +32,7 @@ async def link(writing: Writing, head: int, account: int, now_ms: int) -> None:
         max(0, int(await writing.value("SELECT rate_full_ms FROM people WHERE id = :id", id=each)) - now_ms)
         for each in (head, other)
     ]
+    await _take_stricter_limits(writing, head, other)
     await writing.rows("UPDATE people SET head = :head WHERE id = :other OR head = :other", head=head, other=other)
     await writing.rows(
         "UPDATE people SET rate_full_ms = :full WHERE id = :head",
@@ -134,25 +136,38 @@ async def _keep_limits(writing: Writing, head: int, parts: Iterable[int]) -> Non
         alone = await _limits(writing, part)
         for key in LIMIT_KEYS:
             if (most := getattr(together, key)) < getattr(alone, key):
-                await writing.rows(
-                    "INSERT INTO settings (subject, key, value) VALUES (:subject, :key, :value) "
-                    "ON CONFLICT (subject, key) DO UPDATE SET value = excluded.value",
-                    subject=f"{PERSON}{part}",
-                    key=key,
-                    value=str(int(most)) if most.is_integer() else str(most),
-                )
+                await _limit(writing, part, key, most)
 
 
-async def _limits(writing: Writing, person: int) -> Limits:
-    """The limits somebody has where no place and no group says otherwise."""
-    subjects = (f"{PERSON}{person}", "")
+async def _take_stricter_limits(writing: Writing, head: int, other: int) -> None:
+    """A limit that was set for one of two holds for both, where it is stricter than what the head has."""
+    of_head, of_other = await _limits(writing, head), await _limits(writing, other, is_own=True)
+    for key in LIMIT_KEYS:
+        if (most := getattr(of_other, key)) < getattr(of_head, key):
+            await _limit(writing, head, key, most)
+
+
+async def _limit(writing: Writing, person: int, key: str, most: float) -> None:
+    await writing.rows(
+        "INSERT INTO settings (subject, key, value) VALUES (:subject, :key, :value) "
+        "ON CONFLICT (subject, key) DO UPDATE SET value = excluded.value",
+        subject=f"{PERSON}{person}",
+        key=key,
+        value=str(int(most)) if most.is_integer() else str(most),
+    )
+
+
+async def _limits(writing: Writing, person: int, *, is_own: bool = False) -> Limits:
+    """The limits somebody has where no place and no group says otherwise; or `is_own`: that were set for them alone."""
+    subjects = (f"{PERSON}{person}",) if is_own else (f"{PERSON}{person}", "")
     rows = await writing.rows(
         "SELECT subject, key, value FROM settings WHERE subject IN (:own, '') OR subject LIKE 'tier:%'", own=subjects[0]
     )
     settings: dict[str, dict[str, str]] = {}
     for subject, key, value in rows:
         settings.setdefault(subject, {})[key] = value
-    return tiers.limits_of(settings, [(subject,) for subject in subjects], tiers.FALLBACK)
+    otherwise = tiers.UNLIMITED if is_own else tiers.FALLBACK
+    return tiers.limits_of(settings, [(subject,) for subject in subjects], otherwise)
 
 
 def _list(numbers: Iterable[int]) -> str:

@@ -14,8 +14,9 @@ import json
 import time
 from collections.abc import Callable
 
-from storage import charging
+from storage import charging, limits
 from storage.accounts import MEMBERS, HashOf, as_it_is, find_id
+from storage.asking import Asking
 from storage.database import Database
 from storage.records import Delivery, DeliveryKind, DeliveryState
 from storage.rows import clean, ms
@@ -31,6 +32,9 @@ _IS_NEXT = (
     "NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.request = outbox.request AND earlier.no < outbox.no "
     "AND earlier.state IN ('pending', 'sending'))"
 )
+# Found by an index each. The second: the clock was set back since, and nobody should wait until it is there again.
+_IS_DUE = "next_ms <= :now"
+_IS_AHEAD = "next_ms > :now AND outbox.created_ms > :now"
 _OPEN = "state IN ('pending', 'sending')"
 
 
@@ -76,13 +80,15 @@ class Outbox:
         now_ms = ms(self._clock())
 
         async def ask(reading: Reading) -> tuple[Delivery, ...]:
-            rows = await reading.rows(
-                f"{_COLUMNS} WHERE outbox.state = 'pending' AND next_ms <= :now AND {_IS_NEXT} "
-                "AND requests.id NOT IN (SELECT value FROM json_each(:skip)) ORDER BY next_ms LIMIT :limit",
-                now=now_ms,
-                skip=json.dumps(sorted(skip)),
-                limit=max(0, limit),
-            )
+            rows: list[Row] = []
+            for is_due in (_IS_DUE, _IS_AHEAD):
+                rows += await reading.rows(
+                    f"{_COLUMNS} WHERE outbox.state = 'pending' AND {is_due} AND {_IS_NEXT} "
+                    "AND requests.id NOT IN (SELECT value FROM json_each(:skip)) ORDER BY next_ms LIMIT :limit",
+                    now=now_ms,
+                    skip=json.dumps(sorted(skip)),
+                    limit=max(0, limit - len(rows)),
+                )
             return tuple(_delivery(row) for row in rows)
 
         return await self._database.read(ask)
@@ -94,7 +100,8 @@ class Outbox:
         async def ask(reading: Reading) -> Delivery | None:
             row = await reading.row(
                 f"{_COLUMNS} WHERE outbox.request = (SELECT no FROM requests WHERE id = :request) "
-                f"AND outbox.state = 'pending' AND next_ms <= :now AND {_IS_NEXT} LIMIT 1",
+                "AND outbox.state = 'pending' AND (next_ms <= :now OR outbox.created_ms > :now) "
+                f"AND {_IS_NEXT} LIMIT 1",
                 request=clean(request),
                 now=now_ms,
             )
@@ -104,8 +111,13 @@ class Outbox:
 
     async def next_due_s(self) -> float | None:
         """Unix time at which the next one can be told, in the past if that is now; None where nothing is pending."""
+        now_ms = ms(self._clock())
 
         async def ask(reading: Reading) -> float | None:
+            if await reading.value(
+                f"SELECT 1 FROM outbox WHERE state = 'pending' AND {_IS_AHEAD} AND {_IS_NEXT} LIMIT 1", now=now_ms
+            ):
+                return now_ms / 1_000
             next_ms = await reading.value(
                 f"SELECT next_ms FROM outbox WHERE state = 'pending' AND {_IS_NEXT} ORDER BY next_ms LIMIT 1"
             )
@@ -144,12 +156,14 @@ class Outbox:
 
         Of a request that was deleted meanwhile there is nothing left to tell but that.
         """
-        next_ms = ms(self._clock() + max(0.0, after_s))
+        now_ms = ms(self._clock())
+        next_ms = now_ms + ms(max(0.0, after_s))
 
         async def step(writing: Writing) -> None:
             await writing.rows(
                 "UPDATE outbox SET n_attempts = n_attempts + (state = 'pending'), state = 'pending', next_ms = :next, "
-                f"reason = :reason WHERE {_OF} AND {_OPEN}",
+                f"created_ms = min(created_ms, :now), reason = :reason WHERE {_OF} AND {_OPEN}",
+                now=now_ms,
                 request=clean(request),
                 kind=kind.value,
                 next=next_ms,
@@ -205,8 +219,12 @@ class Outbox:
 
         return await self._database.read(ask)
 
-    async def redirect(self, request: str, place: str, reply_to: str) -> None:
-        """Tell the end of a request here, as a new message; nothing happens unless it is uncollected."""
+    async def redirect(self, request: str, place: str, reply_to: str, asking: Asking | None = None) -> None:
+        """Tell the end of a request here, as a new message; nothing happens unless it is uncollected.
+
+        What was given back of it is charged again, today, as far as `asking` has that left; without it there is no
+        limit. Raises: NotAdmitted, and all is as it was.
+        """
         now_ms = ms(self._clock())
 
         async def step(writing: Writing) -> None:
@@ -219,6 +237,7 @@ class Outbox:
             )
             if no is None:
                 return
+            await _charge_again(writing, no, asking, now_ms)
             await writing.rows("DELETE FROM outbox WHERE request = :no AND kind = 'acknowledge'", no=no)
             await writing.rows(
                 "UPDATE requests SET place = :place, reply_to = :reply_to, remote_id = NULL WHERE no = :no",
@@ -253,6 +272,14 @@ class Outbox:
             reason=clean(reason),
         )
         return None if ended is None else int(ended)
+
+
+async def _charge_again(writing: Writing, request_no: int, asking: Asking | None, now_ms: int) -> None:
+    """Else whoever has deliveries fail on purpose draws for nothing. Raises: NotAdmitted."""
+    cost = await charging.charge_again(writing, request_no, now_ms)
+    if asking and cost:
+        person = await writing.value("SELECT person FROM requests WHERE no = :no", no=request_no)
+        await limits.check_used(writing, person, asking, cost, now_ms)
 
 
 def _delivery(row: Row) -> Delivery:

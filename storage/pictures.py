@@ -20,7 +20,7 @@ from engine.errors import StorageError, UserError
 from storage.database import Database
 from storage.files import PART_PATTERN, sync_folder, write_whole
 from storage.records import Pruned
-from storage.references import GOES_FIRST, IS_FREE_OF_MORE, IS_NEEDED, IS_UNREFERENCED
+from storage.references import GOES_FIRST, IS_FREE_OF_MORE, IS_NEEDED, IS_UNREFERENCED, LOOSE_MS
 from storage.rows import hash_bytes, ms
 from storage.statements import Reading, Writing
 from storage.troubles import disk_trouble, why
@@ -45,11 +45,23 @@ class PictureFiles:
         self._locks = {digit: asyncio.Lock() for digit in "0123456789abcdef"}  # by a hash's first digit
         self._seen_up_to: dict[str, int] = {}  # what `prune` need not look at again
 
-    async def put(self, content: bytes, media_type: str) -> str:
+    async def put(self, content: bytes, media_type: str, put_for: str = "") -> str:
         """Keep a file for good; returns its hash. It stays a day, or as long as something refers to it.
 
-        Raises: StorageError, with nothing half-written.
+        `put_for` is the account that it is of until something refers to it: /forget takes it along. Who is cancelled
+        meanwhile leaves no file behind. Raises: StorageError, with nothing half-written.
         """
+        putting = asyncio.create_task(self._put(content, media_type, put_for or None), name="storage-put")
+        try:
+            return await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            await asyncio.wait((putting,))
+            if not putting.cancelled() and not putting.exception():
+                with contextlib.suppress(StorageError):  # it goes with what nobody came for
+                    await self.forget({putting.result()})
+            raise
+
+    async def _put(self, content: bytes, media_type: str, put_for: str | None) -> str:
         digest = await asyncio.to_thread(lambda: hashlib.sha256(content).digest())
         async with self._locked((digest.hex(),)):
             await asyncio.to_thread(self._write, digest.hex(), content)
@@ -57,13 +69,14 @@ class PictureFiles:
 
             async def step(writing: Writing) -> None:
                 await writing.rows(
-                    "INSERT INTO files (hash, media_type, n_bytes, stored_ms) VALUES (:hash, :type, :n, :now) "
-                    "ON CONFLICT (hash) DO UPDATE "
-                    "SET state = 'kept', n_unclaimed = n_unclaimed + 1, stored_ms = excluded.stored_ms",
+                    "INSERT INTO files (hash, media_type, n_bytes, stored_ms, put_for) "
+                    "VALUES (:hash, :type, :n, :now, :put_for) ON CONFLICT (hash) DO UPDATE SET state = 'kept', "
+                    "n_unclaimed = n_unclaimed + 1, stored_ms = excluded.stored_ms, put_for = excluded.put_for",
                     hash=digest,
                     type=media_type,
                     n=len(content),
                     now=stored_ms,
+                    put_for=put_for,
                 )
 
             try:
@@ -101,15 +114,19 @@ class PictureFiles:
     async def prune(self, budget_bytes: int) -> Pruned:
         """Delete what nobody came for in a day, and then, oldest first, what is above the budget.
 
-        First animations go, then grids, then originals; never a thumbnail or the source of an unfinished job. Pictures
-        stay in the history without their file. Raises: StorageError.
+        First goes what nobody came for yet, if it is older than some minutes, then animations, grids and originals;
+        never a thumbnail or the source of an unfinished job. Pictures stay in the history without their file.
+
+        Raises: StorageError.
         """
         went, n_bytes = await self._prune_unclaimed()
+        loose_ms = ms(self._clock()) - LOOSE_MS
+        self._seen_up_to.pop("loose", None)  # what was young before is not now
         excess = await self._kept_bytes() - budget_bytes
         for what, condition in GOES_FIRST:
             can_go = f"NOT ({IS_NEEDED}) AND {condition}"
-            while excess > 0 and (batch := await self._oldest(what, can_go, excess)):
-                gone = await self._remove(frozenset(batch), can_go)
+            while excess > 0 and (batch := await self._oldest(what, can_go, excess, loose_ms=loose_ms)):
+                gone = await self._remove(frozenset(batch), can_go, loose_ms=loose_ms)
                 went |= gone
                 n_bytes += sum(batch[each] for each in gone)
                 excess -= sum(batch[each] for each in gone)
@@ -127,12 +144,22 @@ class PictureFiles:
         await asyncio.to_thread(self._unlink, without_row)
         await asyncio.to_thread(self._unmark, marked)
 
-        async def ask(reading: Reading) -> list[str]:
-            return [row[0].hex() for row in await reading.rows("SELECT hash FROM files WHERE state = 'leaving'")]
+        # Before any row is written: on a full disk that makes the room for it.
+        await asyncio.to_thread(self._unlink, await self._leaving())
+        await self.finish_leaving()
 
-        if leaving := await self._database.read(ask):
-            await self._remove(frozenset(leaving), "state = 'leaving'")
+    async def finish_leaving(self) -> None:
+        """Unlink what was to leave and could not be unlinked then. Raises: StorageError."""
+        if leaving := await self._leaving():
+            await self._remove(leaving, "state = 'leaving'")
             log.info("files swept", n=len(leaving))
+
+    async def _leaving(self) -> frozenset[str]:
+        async def ask(reading: Reading) -> frozenset[str]:
+            rows = await reading.rows("SELECT hash FROM files WHERE state = 'leaving'")
+            return frozenset(row[0].hex() for row in rows)
+
+        return await self._database.read(ask)
 
     async def _take_back(self, file_hash: str) -> None:
         """Its row could not be written: an ill disk should not keep what nobody knows. Else the next start does it."""
@@ -151,7 +178,7 @@ class PictureFiles:
         went = await self._remove(frozenset(unclaimed), condition)
         return went, sum(unclaimed[each] for each in went)
 
-    async def _oldest(self, what: str, condition: str, n_bytes: int) -> dict[str, int]:
+    async def _oldest(self, what: str, condition: str, n_bytes: int, **values: int) -> dict[str, int]:
         """The next kept files of a kind, oldest first, as many as hold `n_bytes` together: hash → bytes."""
 
         async def ask(reading: Reading) -> dict[str, int]:
@@ -160,6 +187,7 @@ class PictureFiles:
                 "ORDER BY id LIMIT :batch",
                 seen=self._seen_up_to.get(what, 0),
                 batch=_BATCH,
+                **values,
             )
             enough: dict[str, int] = {}
             for number, digest, size in rows:

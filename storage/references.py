@@ -16,8 +16,11 @@ EXISTS (SELECT 1 FROM jobs WHERE jobs.source = files.id AND jobs.state IN ('offe
 OR EXISTS (SELECT 1 FROM pictures WHERE pictures.thumbnail = files.id)
 """
 
-# What a full budget costs first, each oldest first. Thumbnails never go: without them the history shows nothing.
+# What a full budget costs first, each oldest first: before anybody's picture what nobody came for, but for that of the
+# last minutes, whose words are being typed. Thumbnails never go: without them the history shows nothing.
+LOOSE_MS = 600_000
 GOES_FIRST = (
+    ("loose", f"{IS_UNREFERENCED} AND stored_ms <= :loose_ms"),
     ("animations", "EXISTS (SELECT 1 FROM pictures WHERE pictures.animation = files.id)"),
     ("grids", "EXISTS (SELECT 1 FROM requests WHERE requests.grid = files.id)"),
     ("originals", f"NOT ({IS_UNREFERENCED})"),

@@ -199,9 +199,9 @@ class Requests:
                 now=now_ms,
                 grid=hash_bytes(grid_hash or ""),
             )
-            await taking_in.claim(writing, [grid_hash])
             if no is None:
                 return False
+            await taking_in.claim(writing, [grid_hash])
             await _end_jobs(writing, no, State.FAILED if ended is State.FAILED else State.CANCELLED)
             await tell(writing, no, DeliveryKind.RESULT, now_ms)  # once: there is one already where it had ended
             return True

@@ -16,7 +16,6 @@ from storage.arrivals import Arrivals
 from storage.audit import Audit
 from storage.codes import Codes
 from storage.database import Connect, Database
-from storage.deleting import forget_words
 from storage.exporting import Exporting
 from storage.forgetting import Forgetting
 from storage.history import History
@@ -81,9 +80,9 @@ async def open_store(
         try:
             pictures = PictureFiles(data_dir / PICTURES_NAME, database, clock)
             forgetting = Forgetting(database, pictures, clock, secret.hash_of)
+            await pictures.sweep()  # first, because it makes room on a full disk
             await forgetting.resume()
-            await pictures.sweep()  # also the files of what was just forgotten
-            async with _keeping_forgotten(database):
+            async with _keeping_forgotten(forgetting):
                 yield Store(
                     hold=held,
                     database=database,
@@ -118,9 +117,9 @@ async def _held(data_dir: Path) -> AsyncIterator[Hold]:
 
 
 @contextlib.asynccontextmanager
-async def _keeping_forgotten(database: Database) -> AsyncIterator[None]:
-    """Deleted words leave the search index in the background, now for what an earlier life left, then ever again."""
-    task = asyncio.create_task(_keep_forgetting(database), name="storage-forgetting")
+async def _keeping_forgotten(forgetting: Forgetting) -> AsyncIterator[None]:
+    """What is deleted leaves the files in the background, now what an earlier life left, then ever again."""
+    task = asyncio.create_task(_keep_forgetting(forgetting), name="storage-forgetting")
     try:
         yield
     finally:
@@ -128,10 +127,10 @@ async def _keeping_forgotten(database: Database) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _keep_forgetting(database: Database) -> None:
+async def _keep_forgetting(forgetting: Forgetting) -> None:
     while True:
         try:
-            await forget_words(database)
+            await forgetting.tidy()
         except StorageError as exc:
-            log.warning("deleted words are still in the search index", reason=str(exc))
+            log.warning("what was deleted is not gone from all files yet", reason=str(exc))
         await asyncio.sleep(FORGET_EVERY_S)

@@ -99,7 +99,8 @@ async def pictures(
 async def claim(writing: Writing, hashes: Iterable[str | None]) -> None:
     """Something refers to these files now: one put of each has been for that."""
     await writing.run_many(
-        "UPDATE files SET n_unclaimed = max(0, n_unclaimed - 1) WHERE hash = :hash",
+        "UPDATE files SET n_unclaimed = max(0, n_unclaimed - 1), put_for = iif(n_unclaimed > 1, put_for, NULL) "
+        "WHERE hash = :hash",
         [{"hash": hash_bytes(each)} for each in hashes if each],
     )
 

@@ -1,6 +1,7 @@
 """Who may use this Darkroom at all: a person's own permission, else the place's, else the platform's default.
 
-Strangers on Telegram and Discord are kept out until an operator lets in a person, a place or everyone.
+Strangers on Telegram and Discord are kept out until an operator lets in a person, a place or everyone. Where an
+operator said no, no admin's yes within it counts.
 """
 
 from bot.cards import Card, Origin
@@ -14,6 +15,7 @@ from storage.changes import Allow, Change, Set
 
 CLOSED_AT_FIRST = frozenset({"discord", "telegram"})  # strangers find a bot there; the page has its own door
 ALLOWED = "allowed"
+MOST_ALLOWED = "most_allowed"  # what an operator said of a place: its admins close it further, and open no more
 _UNCLAIMED = (
     "This Darkroom has no operator on Telegram. If it is yours, send me /claim and the code that it printed at start."
 )
@@ -43,12 +45,12 @@ class Access:
         meant = await self._whom.find(origin, asked.who, EVERYWHERE)
         if asked.is_allowed is False and any(self._office.is_operator(account) for account in meant.accounts):
             raise UserError(f"{meant.shown} runs this Darkroom and cannot be kept out.")
-        change, shown = _change(origin, meant, asked.is_allowed)
+        changes, shown = _changes(origin, meant, asked.is_allowed)
         deed = Deed(
             act=Act.ALLOW,
             kind="allow",
             answer=_answer(shown, asked.is_allowed),
-            changes=(change,),
+            changes=changes,
             target=meant.account or None,
             target_name=meant.shown,
             words=_word(asked.is_allowed) if meant.account else f"{_word(asked.is_allowed)} {shown}",
@@ -64,7 +66,7 @@ class Access:
             act=Act.ALLOW,
             kind="allow",
             answer=f"Everybody in {origin.sphere} may use this Darkroom now.",
-            changes=(Set(subject=f"place:{origin.sphere}", key=ALLOWED, value="yes"),),
+            changes=said_of(f"place:{origin.sphere}", "yes"),
             words="invited by an operator",
             place=origin.sphere,
         )
@@ -83,15 +85,35 @@ class Access:
 
     async def is_place_allowed(self, place: str) -> bool:
         """What the place says to everybody in it, the most specific first."""
-        subjects = [*(f"place:{each}" for each in places_of(place)), ""]
-        values = await self._office.store.tuning.values(subjects)
-        for subject in subjects:
-            if said := values.get(subject, {}).get(ALLOWED):
-                return said == "yes"
+        if await self.is_closed_by_operator(place):
+            return False
+        if said := await self._said(ALLOWED, place):
+            return said == "yes"
         return place.partition(":")[0] not in CLOSED_AT_FIRST
 
+    async def is_closed_by_operator(self, place: str) -> bool:
+        """Whether an operator closed it, or what it lies in, and none opened what is nearer."""
+        return await self._said(MOST_ALLOWED, place) == "no"
+
+    async def operators_word(self, place: str) -> str | None:
+        """What an operator said of this very place."""
+        return (await self._office.store.tuning.values([f"place:{place}"])).get(f"place:{place}", {}).get(MOST_ALLOWED)
+
+    async def _said(self, key: str, place: str) -> str | None:
+        """What is said most specifically."""
+        subjects = [*(f"place:{each}" for each in places_of(place)), ""]
+        values = await self._office.store.tuning.values(subjects)
+        return next((said for each in subjects if (said := values.get(each, {}).get(key))), None)
+
     async def _is_place_within_allowed(self, place: str) -> bool:
-        return bool(around(place)) and await self.is_place_allowed(around(place))
+        if not around(place) or await self.is_closed_by_operator(place):
+            return False
+        return await self.is_place_allowed(around(place))
+
+
+def said_of(subject: str, value: str | None) -> tuple[Change, ...]:
+    """What an operator says of a place, which is the bound for its admins too."""
+    return Set(subject=subject, key=ALLOWED, value=value), Set(subject=subject, key=MOST_ALLOWED, value=value)
 
 
 def _closed(origin: Origin) -> str:
@@ -99,18 +121,18 @@ def _closed(origin: Origin) -> str:
     return f"This Darkroom is private. Its operator can let you in: /allow {origin.account}{here}"
 
 
-def _change(origin: Origin, meant: Meant, is_allowed: bool | None) -> tuple[Change, str]:
+def _changes(origin: Origin, meant: Meant, is_allowed: bool | None) -> tuple[tuple[Change, ...], str]:
     value = None if is_allowed is None else _yes_or_no(is_allowed)
     match meant.kind:
         case Kind.PERSON:
-            return Allow(account=meant.account, is_allowed=is_allowed), meant.shown
+            return (Allow(account=meant.account, is_allowed=is_allowed),), meant.shown
         case Kind.GROUP:
-            return Set(subject=meant.subject, key=ALLOWED, value=value), meant.shown
+            return (Set(subject=meant.subject, key=ALLOWED, value=value),), meant.shown
         case Kind.HERE:
-            return Set(subject=meant.subject, key=ALLOWED, value=value), meant.shown
+            return said_of(meant.subject, value), meant.shown
         case Kind.EVERYONE:
             platform = origin.platform
-            return Set(subject=f"place:{platform}", key=ALLOWED, value=value), f"everyone on {platform}"
+            return said_of(f"place:{platform}", value), f"everyone on {platform}"
         case Kind.TIER:
             raise UserError("A tier says how much, not whether. Name a person, a group, here or everyone.")
 

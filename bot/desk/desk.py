@@ -16,6 +16,7 @@ from bot.desk.access import Access
 from bot.desk.banning import Banning
 from bot.desk.claiming import Claiming
 from bot.desk.codes import Tries
+from bot.desk.gate import Gate
 from bot.desk.insight import Insight
 from bot.desk.limiting import Limiting
 from bot.desk.linking import Linking
@@ -34,8 +35,11 @@ from engine.engine import Engine
 from engine.errors import UserError
 from engine.finish import Finisher
 from storage import changes
-from storage.asking import Asking, NotAdmitted
+from storage.asking import Asking, Limit, NotAdmitted, Refused
 from storage.store import Store
+
+ASKS_A_MINUTE, ASKS_AT_ONCE = 60.0, 120.0  # a press a second: more than anybody reads
+UPLOADS_A_MINUTE, UPLOADS_AT_ONCE = 20.0, 40.0  # some albums of ten; each is fetched, decoded and written
 
 # Whoever may claim is a stranger until then; and whoever was kept out since keeps the right to what is kept of them.
 _FOR_STRANGERS = (requests.Claim, requests.MyData, requests.ForgetMe, requests.UnlinkAccounts)
@@ -62,6 +66,8 @@ class Desk:
         self._office = office = Office(
             store=store, engine=engine, finisher=finisher, papers=papers, terms=terms, hands=hands, clock=clock
         )
+        self._asking = Gate("things that draw nothing", ASKS_A_MINUTE, ASKS_AT_ONCE, clock)
+        self._sending = Gate("pictures", UPLOADS_A_MINUTE, UPLOADS_AT_ONCE, clock)
         whom, tries = Whom(store), Tries(clock)
         self._access = Access(office, whom)
         self._tuner = Tuner(office, self._access)
@@ -130,12 +136,39 @@ class Desk:
         """Whether they may use this Darkroom at all: for what draws nothing. Raises: UserError."""
         await self._access.check(self.known(origin))
 
+    def check_pace(self, origin: Origin) -> None:
+        """For what draws nothing, and so counts nowhere: that it is no flood. Raises: UserError."""
+        self._pass(self._asking, self.known(origin))
+
+    async def check_not_banned(self, origin: Origin) -> None:
+        """For what only shows. Who is banned can still take back and delete what is theirs. Raises: UserError."""
+        ban = await self._office.store.people.is_banned(self.known(origin).account, origin.place)
+        if ban:
+            refused = Refused(limit=Limit.BANNED, reason=ban.reason, place=ban.place, come_back_s=ban.until_s)
+            raise sentences.refused(refused, self._office.clock())
+
+    async def may_upload(self, origin: Origin) -> None:
+        """Before anything of theirs is fetched: let in, not banned, and not too many in a minute. Raises: UserError."""
+        origin = self.known(origin)
+        await self._access.check(origin)
+        await self.check_not_banned(origin)
+        self._pass(self._sending, origin)
+
+    def _pass(self, gate: Gate, origin: Origin) -> None:
+        if not self._office.is_operator(origin.account):
+            gate.come(origin.owner)
+
     async def admitted(self, origin: Origin) -> Asking:
         """For what draws: whether they may at all and whether anything new is taken now. Raises: UserError."""
         origin = self.known(origin)
         await self._access.check(origin)
         await self._check_place(origin)
         self._steering.check_takes()
+        return self.asking(origin)
+
+    def asking(self, origin: Origin) -> Asking:
+        """Who asks, for the limits: also for what draws nothing and is kept."""
+        origin = self.known(origin)
         return Asking(
             account=origin.account,
             place=origin.place,

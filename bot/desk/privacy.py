@@ -1,5 +1,6 @@
 """What is kept about somebody: all of it as a file, or all of it gone. The whole person, every linked account."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bot import answers, buttons
@@ -10,8 +11,9 @@ from bot.desk.office import Office
 from bot.desk.places import EVERYWHERE
 from bot.desk.rights import Act
 from bot.typography import cut
-from engine.errors import UserError
+from engine.errors import StorageError, UserError
 from storage.exporting import Part
+from storage.forgetting import Forgotten
 
 _EXPORT_TYPE = "application/zip"
 _EXPORT_NAME, _PART_NAME = "darkroom-mydata.zip", "darkroom-mydata-{number}-of-{n_parts}.zip"
@@ -29,10 +31,24 @@ _NO_PART = "There is no such part any more; ask for /mydata again."
 _IN_PRIVATE = "Ask me for that in a private chat: it is everything about you."
 _BUSY = "Your file is being made already; wait for it."
 _NOTHING = "Nothing is kept about you."
+_EXPORTING = "Your file is being made at this moment; press again once you have it."
+_FORGETTING = "You are being forgotten at this moment; there is nothing to be had any more."
 _ASK_FIRST = "Send /forget first, and then press the button within ten minutes."
 _LEFT = (
     "Left, under a number that has no name and that only this Darkroom can match to you if you come back: bans, what "
     "counts for today's quota, and that an admin did something."
+)
+_TRACES = (
+    "Copies of deleted words can still lie in unused parts of the database file, until it is written anew within a "
+    "quarter of an hour."
+)
+_TRACES_STAY = (
+    "Copies of deleted words can still lie in unused parts of the database file, which could not be written anew just "
+    "now; that is tried again by itself. The reason: {trouble}"
+)
+_NOT_WHOLE = (
+    "Who you are is deleted, but not yet all of your pictures and words; the rest goes by itself as soon as it can. "
+    "The reason: {trouble}"
 )
 
 
@@ -42,24 +58,29 @@ class Privacy:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._forgetting: AskedFirst[str] = AskedFirst(office.clock)
-        self._exporting: set[str] = set()
+        self._exporting: set[str] = set()  # accounts, also those of the same person
+        self._leaving: set[str] = set()
 
     async def export(self, origin: Origin, number: str = "1") -> Card:
         """Everything, as a file; or the words, and the pictures in parts, where a chat takes no such file."""
         self._office.check(origin, Act.EXPORT, origin.place)
         if origin.is_place_shared and not origin.is_answer_private:
             raise UserError(_IN_PRIVATE)
-        if origin.owner in self._exporting:
-            raise UserError(_BUSY)
-        if await self._office.store.people.find(origin.account) is None:
+        person = await self._office.store.people.find(origin.account)
+        if person is None:
             return answers.note("mydata", _NOTHING)
-        self._exporting.add(origin.owner)
+        accounts = {origin.account, *person.accounts}
+        if accounts & self._leaving:
+            raise UserError(_FORGETTING)
+        if accounts & self._exporting:
+            raise UserError(_BUSY)
+        self._exporting |= accounts
         try:
             part = await self._made(origin, int(number) if number.isdecimal() else 0)
             name = _EXPORT_NAME if part.n_parts == 1 else _PART_NAME.format(number=part.number, n_parts=part.n_parts)
             paper = await self._office.papers.keep(origin.owner, part.path, _EXPORT_TYPE, name, slot=_SLOT)
         finally:
-            self._exporting.discard(origin.owner)
+            self._exporting -= accounts
         note = answers.note("mydata", _said_of(part), Field(name="There for", value="an hour"))
         more = buttons.of_export(part.number + 1, part.n_parts) if part.number < part.n_parts else ()
         return replace(note, paper=paper, buttons=more)
@@ -95,19 +116,33 @@ class Privacy:
         return replace(answers.note("forget", sentence, *fields), buttons=buttons.of_forgetting())
 
     async def forget(self, origin: Origin) -> Card:
-        """It is gone. Raises: UserError if they did not ask for it themselves, just before."""
+        """It is gone, or what is left is told. Raises: UserError if they did not ask for it themselves, just before."""
         self._office.check(origin, Act.FORGET, origin.place)
+        person = await self._office.store.people.find(origin.account)
+        accounts = {origin.account, *(person.accounts if person else ())}
+        if accounts & self._exporting:
+            raise UserError(_EXPORTING)
         owner = self._forgetting.take(origin.account)
         if owner is None or owner != origin.owner:  # linked or parted since: the question was about another person
             raise UserError(_ASK_FIRST)
-        person = await self._office.store.people.find(origin.account)
-        n_cancelled = await self._office.hands.cancel_all(owner, EVERYWHERE)
-        hashes = await self._office.store.forgetting.forget(owner)
-        await self._office.store.pictures.forget(hashes)
-        await self._office.hands.forget(owner, person.accounts if person else (origin.account,))
+        self._leaving |= accounts
+        try:
+            n_cancelled = await self._office.hands.cancel_all(owner, EVERYWHERE)
+            forgotten = await self._office.store.forgetting.forget(owner)
+            forgotten = await self._forgotten_here(forgotten, owner, accounts)
+        finally:
+            self._leaving -= accounts
         await self._office.load()
         cancelled = f" {sentences.count(n_cancelled, 'waiting request').capitalize()} cancelled." if n_cancelled else ""
-        return answers.note("forget", f"All of it is deleted.{cancelled} {_LEFT}")
+        return answers.note("forget", f"{_told(forgotten)}{cancelled} {_LEFT}")
+
+    async def _forgotten_here(self, forgotten: Forgotten, owner: str, accounts: Iterable[str]) -> Forgotten:
+        """The same, once nothing of theirs is in memory either."""
+        try:
+            await self._office.hands.forget(owner, tuple(sorted(accounts)))
+        except StorageError as exc:
+            return replace(forgotten, is_whole=False, trouble=str(exc))
+        return forgotten
 
 
 def _said_of(part: Part) -> str:
@@ -121,3 +156,13 @@ def _said_of(part: Part) -> str:
     if part.n_too_large:
         said += _TOO_LARGE.format(pictures=sentences.count(part.n_too_large, "picture"))
     return said
+
+
+def _told(forgotten: Forgotten) -> str:
+    """What is gone, and what is not yet."""
+    if not forgotten.is_whole:
+        return _NOT_WHOLE.format(trouble=forgotten.trouble)
+    if not forgotten.has_traces:
+        return "All of it is deleted."
+    traces = _TRACES_STAY.format(trouble=forgotten.trouble) if forgotten.trouble else _TRACES
+    return f"All of it is deleted. {traces}"

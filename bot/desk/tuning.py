@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import answers, desk_values
 from bot.cards import Card, Field, Origin
-from bot.desk.access import ALLOWED, Access
+from bot.desk.access import ALLOWED, Access, said_of
 from bot.desk.office import Deed, Office
 from bot.desk.places import EVERYWHERE, around, places_of
 from bot.desk.rights import Act, Rank
@@ -18,7 +18,7 @@ from bot.requests import Scope, Tune
 from bot.typography import cut, shown
 from engine.domain import Mode
 from engine.errors import UserError
-from storage.changes import Set
+from storage.changes import Change, Set
 
 LOOKS = ("size", "steps", "sampler", "model", "mode", "guidance", "pictures")
 DEFAULT_ASK_AFTER_MIN = 5.0
@@ -38,9 +38,10 @@ _WHOSE = {
     Scope.ALL: "all of Darkroom",
 }
 _WHOLE_SERVER = (
-    "Only an operator of this Darkroom lets a whole server in or keeps it out; an admin closes single channels with "
-    "/settings place allowed no."
+    "Only an operator of this Darkroom lets a whole server or group in or keeps it out; an admin closes single "
+    "channels of a server with /settings place allowed no."
 )
+_CLOSED = "An operator of this Darkroom closed this place, and only an operator opens it."
 _NOT_LET_IN = "Only an operator of this Darkroom can let this place in: /allow here."
 
 
@@ -80,13 +81,21 @@ class Tuner:
         value = desk_values.setting(key, scope, desk_values.DEFAULT if written is None else written)
         if value is not None and key in LOOKS:
             await self._check_look(key, value)
-        if key == ALLOWED and place != EVERYWHERE:
+        stored = _stored(origin, key, value)
+        changes: tuple[Change, ...] = (Set(subject=_subject(origin, scope), key=key, value=stored),)
+        if key == ALLOWED and self._office.rank(origin) is Rank.OPERATOR:
+            changes = said_of(_subject(origin, scope), value)
+        elif key == ALLOWED:
             await self._check_may_open(origin, value, place)
+            if value is None:  # as an operator left it
+                changes = (
+                    Set(subject=_subject(origin, scope), key=key, value=await self._access.operators_word(place)),
+                )
         deed = Deed(
             act=_ACTS[scope],
             kind="settings",
             answer=_sentence(scope, key, value),
-            changes=(Set(subject=_subject(origin, scope), key=key, value=_stored(origin, key, value)),),
+            changes=changes,
             words=f"{key} {cut(value or desk_values.DEFAULT)}",
             place=place,
             is_audited=scope is not Scope.ME,
@@ -111,13 +120,13 @@ class Tuner:
 
     async def _check_may_open(self, origin: Origin, value: str | None, place: str) -> None:
         """A place admin opens only within what is open around: a place is let in by an operator. Raises: UserError."""
-        if self._office.rank(origin) is Rank.OPERATOR:
-            return
-        if place == origin.community:
+        if place == origin.sphere:
             raise UserError(_WHOLE_SERVER)
         if value == "no":
             return
-        if not await self._access.is_place_allowed(around(place)):
+        if await self._access.is_closed_by_operator(place):
+            raise UserError(_CLOSED)
+        if value and not await self._access.is_place_allowed(around(place)):
             raise UserError(_NOT_LET_IN)
 
     async def _show(self, origin: Origin, scope: Scope) -> Card:

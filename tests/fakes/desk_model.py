@@ -227,6 +227,13 @@ class Model:
             if job.id in self.charges:
                 self.charges[job.id].is_refunded = True
 
+    def charge_again(self, jobs: list[ModelJob]) -> None:
+        """What was given back of these counts today."""
+        for job in jobs:
+            if job.id in self.charges and self.charges[job.id].is_refunded:
+                self.charges[job.id].is_refunded = False
+                self.charges[job.id].day = self.day
+
     def finish(self, request: ModelRequest, state: str) -> None:
         """It is over; that is to be told."""
         request.state = state

@@ -150,7 +150,10 @@ class FakeStudio:
         self.pressed.append((origin, button_id))
         return Card(id="", kind="press", state=State.NOTE, sentence=button_id)
 
-    async def take_upload(self, owner: str, file: bytes) -> FakeUpload:
+    async def may_upload(self, origin: Origin) -> None:
+        """Everybody may."""
+
+    async def take_upload(self, origin: Origin, file: bytes) -> FakeUpload:
         """Anything but nothing is a picture."""
         if not file.startswith(b"picture"):
             raise BadPicture("That is no picture.")
@@ -159,7 +162,7 @@ class FakeStudio:
             async with self.taking:
                 self.taking.notify_all()
             await self.may_take.wait()
-        self.uploads.append((owner, file))
+        self.uploads.append((origin.owner, file))
         return FakeUpload(id=f"u{len(self.uploads)}", recipe="It carries a recipe.", words="/imagine it")
 
     async def conversation(self, owner: str, before: str | None, limit: int) -> tuple[tuple[Card, ...], bool]:

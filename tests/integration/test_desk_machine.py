@@ -339,6 +339,7 @@ class DeskMachine(RuleBasedStateMachine):
         known = self.model.requests[request_id]
         self.run(self.outbox.redirect(request_id, "b:room", "here"))
         if known.outbox.get("result") in ("dead", "ambiguous") and not known.is_deleted:
+            self.model.charge_again([job for job in known.jobs if job.state == "done"])
             known.outbox["result"] = "pending"
             known.outbox.pop("acknowledge", None)
             known.was_seen = False  # as a new message, here

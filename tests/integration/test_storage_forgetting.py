@@ -1,6 +1,7 @@
 """Somebody wants to be forgotten: no byte of theirs is left in any file, and nobody else loses one."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from engine.errors import StorageError
 from storage import forgetting
 from storage.accounts import FORGOTTEN
 from storage.asking import Asking, NotAdmitted
 from storage.changes import Act, Allow, Ban, Change, Grant, Link, MakeOperator, Set
+from storage.database import Database
+from storage.forgetting import REWRITE_EVERY_S, Forgotten
+from storage.pictures import PictureFiles
 from storage.records import NewJob, NewRequest, State
 from storage.secret import KEY_NAME
 from storage.statements import Reading, Writing
@@ -143,9 +148,9 @@ async def test_not_a_byte_is_left_and_nobody_else_loses_one(store: Store, tmp_pa
     }
     before = await everything_of(store, BOB)
     bobs_files = before[-1]
-    hashes = await store.forgetting.forget(ADA_TOO)
-    assert len(hashes) == 12 * 2 * 4  # picture, thumbnail, animation, source
-    await store.pictures.forget(hashes)
+    forgotten = await store.forgetting.forget(ADA_TOO)
+    assert len(forgotten.hashes) == 12 * 2 * 4  # picture, thumbnail, animation, source
+    assert forgotten == Forgotten(hashes=forgotten.hashes)
     assert await asyncio.to_thread(marks_in, tmp_path) == set()
     assert await everything_of(store, BOB) == before
     assert len(bobs_files) == 12  # type: ignore[arg-type] # it is a list
@@ -165,7 +170,7 @@ async def test_no_byte_is_left_where_many_pages_were_moved_about(store: Store, t
             (last,) = await store.requests.conversation(ADA, None, None, 1)
             await store.pictures.forget(await store.requests.delete(last.id))
             await draw(store, asked(BOB, number, "discord:55:66", "heron " * number), f"heron {number}", number)
-    await store.pictures.forget(await store.forgetting.forget(ADA))
+    await store.forgetting.forget(ADA)
     assert await asyncio.to_thread(marks_in, tmp_path) == set()
     assert await store.history.count(BOB, "heron") == 40
 
@@ -205,11 +210,11 @@ async def test_what_must_outlive_it_holds_again_when_they_come_back(store: Store
 async def test_forgetting_again_or_nobody_does_nothing(store: Store) -> None:
     """Neither somebody unknown nor somebody who is forgotten already, nor by what stands in their place."""
     await draw(store, asked(ADA, 1, ADA, "words"), "words", 1)
-    assert await store.forgetting.forget("telegram:5") == frozenset()
-    assert len(await store.forgetting.forget(ADA)) == 4
+    assert await store.forgetting.forget("telegram:5") == Forgotten()
+    assert len((await store.forgetting.forget(ADA)).hashes) == 4
     before = await rows(store, "SELECT * FROM people")
-    assert await store.forgetting.forget(ADA) == frozenset()
-    assert await store.forgetting.forget(before[0][1]) == frozenset()
+    assert await store.forgetting.forget(ADA) == Forgotten()
+    assert await store.forgetting.forget(before[0][1]) == Forgotten()
     assert await rows(store, "SELECT * FROM people") == before
 
 
@@ -235,9 +240,7 @@ async def test_what_a_kill_interrupts_the_next_start_ends(tmp_path: Path, monkey
         assert await rows_of_file(tmp_path, "SELECT count(*) FROM requests") == 8 + 16 - 6
     async with open_store(tmp_path, clock=lambda: remembered.NOW_S) as store:
         assert await rows(store, "SELECT count(*) FROM requests") == [(8,)]
-        await store.forgetting.forget(
-            "nobody"
-        )  # the words in the index and the log, which it does in the background too
+        await store.forgetting.tidy()  # the words in the index, the log and the file, as it does in the background
         assert await asyncio.to_thread(marks_in, tmp_path) == set()
         assert len(await asyncio.to_thread(_files_in, tmp_path / "pictures")) == 32
 
@@ -267,7 +270,7 @@ async def test_who_comes_back_before_the_end_keeps_what_is_new(store: Store, mon
     await store.forgetting.forget(ADA)
     await asyncio.gather(*coming)
     assert [row.request for row in await store.history.search(ADA, "", None, 9)] == [new.id]
-    assert await store.forgetting.resume() == frozenset()
+    await store.forgetting.resume()
     assert await store.history.count(ADA, "after") == 1
 
 
@@ -280,6 +283,182 @@ async def test_the_key_is_made_once_and_ours_alone(tmp_path: Path) -> None:
         assert [file for file in await asyncio.to_thread(_files_in, tmp_path) if file.name.startswith(".")] == []
     async with open_store(tmp_path):
         assert path.read_bytes() == key
+
+
+# An ill disk
+
+
+FULL = "The disk is full: nothing could be saved. Free some space and try again."
+
+
+async def refuse(*_: object) -> None:
+    raise StorageError(FULL)
+
+
+async def test_on_a_full_disk_the_files_go_and_the_rest_is_told_and_done_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that is too large to be written anew keeps no picture from going, and no life from beginning."""
+    clock = Clock()
+    async with open_store(tmp_path, clock=clock) as store:
+        await live(store, 3)
+        with monkeypatch.context() as full:
+            full.setattr(Database, "rewrite", refuse)
+            forgotten = await store.forgetting.forget(ADA)
+        assert (forgotten.is_whole, forgotten.has_traces, forgotten.trouble) == (True, True, FULL)
+        assert len(await asyncio.to_thread(_files_in, tmp_path / "pictures")) == 3 * 4
+    with monkeypatch.context() as full:
+        full.setattr(Database, "rewrite", refuse)
+        async with open_store(tmp_path, clock=clock) as store:
+            with contextlib.suppress(StorageError):  # the background may have tried already
+                await store.forgetting.tidy()
+            assert await rows(store, "SELECT count(*) FROM chores") == [(1,)]
+            assert await store.history.count(BOB, "heron") == 3
+    clock.now_s += REWRITE_EVERY_S
+    async with open_store(tmp_path, clock=clock) as store:
+        await store.forgetting.tidy()
+        assert await asyncio.to_thread(marks_in, tmp_path) == set()
+
+
+async def test_a_start_on_an_ill_disk_removes_files_first_and_leaves_rows_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be deleted without writing a row is; the next tidying does the rest."""
+    async with open_store(tmp_path, clock=lambda: remembered.NOW_S) as store:
+        await live(store, 3)
+        with monkeypatch.context() as ill:
+            ill.setattr(forgetting, "_BATCH", 1)
+            ill.setattr(PictureFiles, "forget", refuse)
+            forgotten = await store.forgetting.forget(ADA)
+            assert (forgotten.is_whole, forgotten.trouble) == (False, FULL)
+        assert len(await asyncio.to_thread(_files_in, tmp_path / "pictures")) == 9 * 4
+        await store.database.write(order_bobs_requests)
+    monkeypatch.setattr(PictureFiles, "forget", refuse)
+    async with open_store(tmp_path, clock=lambda: remembered.NOW_S) as store:
+        assert len(await asyncio.to_thread(_files_in, tmp_path / "pictures")) == 3 * 4
+        monkeypatch.undo()
+        await store.forgetting.tidy()
+        assert await asyncio.to_thread(_files_in, tmp_path / "pictures") == []
+
+
+async def order_bobs_requests(writing: Writing) -> None:
+    """As if Bob's forgetting had been cut off before his requests went."""
+    person = await writing.value("SELECT id FROM people WHERE owner = :bob", bob=BOB)
+    await writing.rows("INSERT INTO chores (name) VALUES (:name)", name=f"forget the requests of {person} 1000")
+
+
+# How often
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_s = remembered.NOW_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def test_the_file_is_written_anew_now_and_then_for_all_who_left_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many leave: once at once, then once for all of them; until then they are told that traces are left."""
+    clock, n_rewritten, rewrite = Clock(), 0, Database.rewrite
+
+    async def counted(database: Database) -> None:
+        nonlocal n_rewritten
+        n_rewritten += 1
+        await rewrite(database)
+
+    monkeypatch.setattr(Database, "rewrite", counted)
+    async with open_store(tmp_path, clock=clock) as store:
+        await live(store, 3)
+        assert not (await store.forgetting.forget(ADA)).has_traces
+        for number in range(5):
+            account = f"telegram:70000{number}"
+            await draw(store, asked(account, 1, account, "words"), "words", number)
+            assert (await store.forgetting.forget(account)).has_traces
+        await store.forgetting.tidy()
+        assert n_rewritten == 1
+        clock.now_s += REWRITE_EVERY_S
+        await store.forgetting.tidy()
+        await store.forgetting.tidy()
+        assert n_rewritten == 2
+        assert await asyncio.to_thread(marks_in, tmp_path) == set()
+
+
+async def test_for_one_person_the_file_is_written_anew_at_once_once_a_day(tmp_path: Path) -> None:
+    """Who comes back only to leave again stops everybody's writes no oftener than the background does."""
+    clock = Clock()
+    async with open_store(tmp_path, clock=clock) as store:
+        for has_traces in (False, True):
+            await draw(store, asked(ADA, 1, ADA, "words"), "words", 1)
+            assert (await store.forgetting.forget(ADA)).has_traces is has_traces
+            clock.now_s += REWRITE_EVERY_S
+        clock.now_s += 86_400
+        await draw(store, asked(ADA, 1, ADA, "words"), "words", 1)
+        assert not (await store.forgetting.forget(ADA)).has_traces
+
+
+async def test_what_is_deleted_while_the_file_is_written_anew_needs_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows were there when the new file was made."""
+    clock, rewrite = Clock(), Database.rewrite
+    async with open_store(tmp_path, clock=clock) as store:
+        await live(store, 3)
+
+        async def slow(database: Database) -> None:
+            monkeypatch.setattr(Database, "rewrite", rewrite)
+            await rewrite(database)
+            assert (await store.forgetting._let_go(BOB)) == frozenset()
+
+        monkeypatch.setattr(Database, "rewrite", slow)
+        assert (await store.forgetting.forget(ADA)).has_traces
+        clock.now_s += REWRITE_EVERY_S
+        await store.forgetting.tidy()
+        assert await rows(store, "SELECT name FROM chores") == []
+
+
+async def test_a_log_that_somebody_reads_is_not_called_empty(store: Store, tmp_path: Path) -> None:
+    """Deleted words are in it until then; the next time it is."""
+    await live(store, 1)
+    reader = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
+    try:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM requests").fetchone()
+        await draw(store, asked(ADA, 9, ADA, "more"), "more", 9)
+        await store.database.write(lambda writing: writing.rows("PRAGMA busy_timeout = 50"))
+        forgotten = await store.forgetting.forget(ADA)
+        assert (forgotten.is_whole, forgotten.has_traces) == (True, True)
+        assert "is being read" in forgotten.trouble
+    finally:
+        reader.close()
+
+
+# Files that nothing refers to
+
+
+async def test_what_was_given_and_never_used_goes_too(store: Store, tmp_path: Path) -> None:
+    """Also where nobody remembers it but the database; another's stays, and so does what another draws from."""
+    await live(store, 1)
+    loose = await store.pictures.put(b"loose zephyranthes", "image/png", ADA)
+    twice = await store.pictures.put(b"twice quuxquux", "image/png", ADA)
+    await store.pictures.put(b"twice quuxquux", "image/png", ADA)
+    new = asked(ADA, 7, ADA, "words")
+    await store.requests.add(new, [remembered.job(new, source_file=twice)])
+    await store.requests.cancel(new.id)
+    bobs = await store.pictures.put(b"of Bob", "image/png", BOB)
+    shared = await store.pictures.put(b"of both", "image/png", ADA)
+    bobs_request = asked(BOB, 7, BOB, "words")
+    await store.requests.add(bobs_request, [remembered.job(bobs_request, source_file=shared)])
+    await store.pictures.put(b"of both", "image/png", ADA)
+    forgotten = await store.forgetting.forget(ADA_TOO)
+    assert {loose, twice} <= forgotten.hashes
+    assert await asyncio.to_thread(marks_in, tmp_path) == set()
+    assert await store.pictures.read(bobs) == b"of Bob"
+    assert await store.pictures.read(shared) == b"of both"
 
 
 # Retention

@@ -249,6 +249,18 @@ async def test_a_strict_limit_of_the_person_goes_with_both(desk: Desk, leaves: s
     assert await desk.tuning.all_of(f"account:{BOB}") == {"daily": "5"}
 
 
+@pytest.mark.parametrize("is_head", [True, False])
+async def test_a_strict_limit_of_one_holds_for_both_once_they_are_linked(desk: Desk, is_head: bool) -> None:
+    """Whichever of them is the head; a looser one is not handed on."""
+    await desk.do(Set(subject=f"account:{ADA}", key="daily", value="5"))
+    await desk.do(Set(subject=f"account:{ADA}", key="in_flight", value="500"))
+    await desk.do(Link(head=ADA if is_head else BOB, account=BOB if is_head else ADA))
+    assert (await desk.tuning.all_of(f"account:{BOB}"))["daily"] == "5"
+    assert ("in_flight" in await desk.tuning.all_of(f"account:{BOB}")) is is_head
+    await desk.do(Unlink(account=ADA))
+    assert (await desk.tuning.all_of(f"account:{ADA}"))["daily"] == "5"
+
+
 async def test_a_tier_of_the_person_counts_as_its_limits(desk: Desk) -> None:
     """Guests who part are guests by their numbers; trusted people leave members behind."""
     await desk.do(Link(head=ADA, account=BOB), Set(subject=f"account:{ADA}", key="tier", value="guest"))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.asking import Asking, Limit, NotAdmitted
+from storage.limits import Ledger
 from storage.outbox import Outbox
 from storage.records import DeliveryKind, DeliveryState, NewRequest, State
 from storage.requests import Requests
@@ -211,6 +213,47 @@ async def test_collected_it_is_a_new_message_elsewhere(post: Post) -> None:
     assert await post.outbox.uncollected(OWNER) == ()
     await post.outbox.redirect(new.id, "telegram:6", "elsewhere")
     assert await post.requests.find(new.id) == found
+
+
+async def test_what_is_collected_counts_again_today(post: Post) -> None:
+    """Else whoever blocks the bot draws for nothing; where too little is left for it, it waits, given back."""
+    new = remembered.request(created_s=post.now_s)
+    await post.requests.add(new, [replace(remembered.job(new), cost=60.0)])
+    picture = await remembered.picture(post.store.pictures, 1, remembered.recipe())
+    await post.requests.finish_job(f"{new.id}-1", [picture], 1.0)
+    await post.requests.end(new.id, State.DONE, "")
+    ledger = Ledger(post.store.database, lambda: post.now_s)
+    for _ in range(2):
+        assert (await ledger.standing(OWNER)).used == 60
+        await post.outbox.dead(new.id, RESULT, "blocked")
+        assert (await ledger.standing(OWNER)).used == 0
+        post.now_s += 86_400
+        await post.outbox.redirect(new.id, "telegram:5", "there", Asking(account=OWNER, place="telegram:5"))
+    await post.outbox.dead(new.id, RESULT, "blocked")
+    another = remembered.request(created_s=post.now_s)
+    await post.requests.add(another, [replace(remembered.job(another), cost=50.0)])
+    with pytest.raises(NotAdmitted) as refused:
+        await post.outbox.redirect(new.id, "telegram:5", "there", Asking(account=OWNER, place="telegram:5"))
+    assert (refused.value.refused.limit, refused.value.refused.has) == (Limit.DAILY, 50)
+    assert await post.outbox.uncollected(OWNER) == (new.id,)
+    assert (await ledger.standing(OWNER)).used == 50
+
+
+async def test_a_clock_that_is_set_back_keeps_nobody_waiting(post: Post) -> None:
+    """What was to be told at a time that is yet to come is told now; one that failed waits its pause, no more."""
+    new = await post.asked()
+    later = await post.asked()
+    await post.outbox.again(later.id, ACKNOWLEDGE, 7_200, "asked for a pause")
+    post.now_s -= 3_600
+    assert await post.due() == [(new.id, ACKNOWLEDGE), (later.id, ACKNOWLEDGE)]
+    assert await post.outbox.due_of(new.id)
+    assert await post.outbox.next_due_s() == post.now_s
+    await post.outbox.again(new.id, ACKNOWLEDGE, 5, "no")
+    await post.outbox.again(later.id, ACKNOWLEDGE, 9, "no")
+    assert await post.due() == []
+    assert await post.outbox.next_due_s() == post.now_s + 5
+    post.now_s += 5
+    assert await post.due() == [(new.id, ACKNOWLEDGE)]
 
 
 # Deleting

@@ -57,6 +57,30 @@ async def test_a_file_that_somebody_changed_is_not_shown(store: Store, content: 
     assert await store.pictures.read(file_hash) == b"picture"
 
 
+async def test_who_is_cancelled_while_putting_leaves_no_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the disk was doing then; what another has put stays."""
+    write, is_writing = PictureFiles._write, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told(files: PictureFiles, file_hash: str, content: bytes) -> None:
+        loop.call_soon_threadsafe(is_writing.set)
+        write(files, file_hash, content)
+
+    monkeypatch.setattr(PictureFiles, "_write", told)
+    others = await store.pictures.put(b"of two", "image/png", "web:another")
+    for content in (b"of one", b"of two"):
+        is_writing.clear()
+        putting = asyncio.create_task(store.pictures.put(content, "image/png", OWNER))
+        await is_writing.wait()
+        putting.cancel()
+        await asyncio.wait((putting,))
+        assert putting.cancelled()
+    assert await asyncio.to_thread(files_in, tmp_path / "pictures") == {others}
+    assert await store.pictures.read(others) == b"of two"
+
+
 async def test_forgetting_deletes_what_nobody_refers_to(store: Store) -> None:
     """What another request shows stays."""
     await remembered.drawn(store, remembered.recipe())

@@ -56,7 +56,10 @@ class Studio(Protocol):
     async def press(self, origin: Origin, button_id: str) -> Card:
         """Do what a button says."""
 
-    async def take_upload(self, owner: str, file: bytes) -> Upload:
+    async def may_upload(self, origin: Origin) -> None:
+        """To be asked before a picture is fetched. Raises: UserError for who may not send one."""
+
+    async def take_upload(self, origin: Origin, file: bytes) -> Upload:
         """Keep a picture."""
 
     async def visibility(self, place: str) -> str:
@@ -183,7 +186,7 @@ class Listener:
                 fetching = self._fetching.pop(what, None)
                 if fetching is None:
                     raise UserError(_FORM_GONE)
-                uploads = ((await self._studio.take_upload(origin.owner, await fetching)).id,)
+                uploads = ((await self._studio.take_upload(origin, await fetching)).id,)
             return await self._studio.ask(origin, request_from("remix", values), uploads, words_of("remix", values))
 
         await self._answer(interaction, do, is_making=True)
@@ -282,9 +285,10 @@ class Listener:
         events.check_rights(interaction)
         message = {} if isinstance(of, str) else of()
         picture = of if isinstance(of, str) else _picture_of(events.button_ids(message))
-        if not picture:
-            return modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
         origin = events.origin_of(interaction, events.where_of(interaction, is_own=False, is_private=False))
+        if not picture:
+            await self._studio.may_upload(origin)
+            return modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
         words, strength = await self._studio.words_and_strength(origin, picture)
         told = "" if strength is None else f"{strength:g}"
         return modals.remix_form(f"{modals.PICTURE}:{picture}", words, told)
@@ -301,8 +305,9 @@ class Listener:
         return name
 
     async def _taken(self, origin: Origin, attachment: Mapping[str, Any]) -> str:
+        await self._studio.may_upload(origin)
         file = await self._attachments.fetch(str(attachment["url"]), attachment.get("size"))
-        return (await self._studio.take_upload(origin.owner, file)).id
+        return (await self._studio.take_upload(origin, file)).id
 
     async def _is_private(self, interaction: Interaction) -> bool:
         try:

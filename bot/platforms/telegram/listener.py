@@ -163,6 +163,7 @@ class Listener:
 
     async def _taken(self, origin: Origin, file_id: str) -> str:
         """A picture of theirs, kept."""
+        await self._studio.may_upload(origin)
         try:
             file = await self._bot.get_file(file_id)
             if (file.file_size or 0) > MAX_FILE_BYTES:
@@ -170,7 +171,7 @@ class Listener:
             body = bytes(await file.download_as_bytearray())
         except TelegramError as exc:
             raise UserError("That picture could not be fetched from Telegram; send it again.") from exc
-        return (await self._studio.take_upload(origin.owner, body)).id
+        return (await self._studio.take_upload(origin, body)).id
 
 
 def _started_with(said: Heard) -> str | None:

@@ -18,7 +18,10 @@ class Studio(Protocol):
     async def press(self, origin: Origin, button_id: str) -> Card:
         """Do what a button says."""
 
-    async def take_upload(self, owner: str, file: bytes) -> Upload:
+    async def may_upload(self, origin: Origin) -> None:
+        """To be asked before a picture is fetched; nothing for who may send one."""
+
+    async def take_upload(self, origin: Origin, file: bytes) -> Upload:
         """Keep a picture."""
 
     async def words_and_strength(self, origin: Origin, picture: str) -> tuple[str, float | None]:

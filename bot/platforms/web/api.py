@@ -83,7 +83,7 @@ class Api:
         return guard.json_body(
             wire.Me(
                 name=person.name,
-                is_operator=person.is_operator or self._is_operator(_origin(person, "me", None)),
+                is_operator=person.is_operator or self._is_operator(origin_of(person, "me", None)),
                 is_loopback=self._settings.is_loopback,
                 version=about.version,
                 model=about.model,
@@ -99,7 +99,7 @@ class Api:
         """Do what somebody typed, or filled in."""
         person, asked = request[PERSON], await guard.read_json(request, wire.Ask)
         words = asked.text if asked.text is not None else words_of(asked.command or "", asked.values)
-        origin = _origin(person, asked.key, asked.answered)
+        origin = origin_of(person, asked.key, asked.answered)
 
         async def card() -> Card:
             return await self._studio.ask(origin, self._request(asked), uploads=asked.uploads, words=words)
@@ -109,7 +109,7 @@ class Api:
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Do what a button says."""
         person, pressed = request[PERSON], await guard.read_json(request, wire.Press)
-        pressing = self._studio.press(_origin(person, pressed.key, None), pressed.button)
+        pressing = self._studio.press(origin_of(person, pressed.key, None), pressed.button)
         card = await _answered(pressing, person, "")
         response = guard.json_body(card)
         if _is_forgotten(card):
@@ -182,8 +182,8 @@ def _refusal(sentence: str, kind: str) -> Card:
     return Card(id="", kind=kind, state=State.NOTE, sentence=sentence, is_refusal=True)
 
 
-def _origin(person: Person, key: str, answered: str | None) -> Origin:
-    """Nobody can name another's event: the key counts within its person."""
+def origin_of(person: Person, key: str, answered: str | None) -> Origin:
+    """Who asks on the page. Nobody can name another's event: the key counts within its person."""
     return Origin(
         platform="web",
         owner=person.owner,

@@ -58,7 +58,10 @@ class WebStudio(Protocol):
     async def press(self, origin: Origin, button_id: str, /) -> Card:
         """Do what a button says."""
 
-    async def take_upload(self, owner: str, file: bytes, /) -> Taken:
+    async def may_upload(self, origin: Origin, /) -> None:
+        """To be asked before a picture's bytes are read. Raises: UserError for who may not send one."""
+
+    async def take_upload(self, origin: Origin, file: bytes, /) -> Taken:
         """Check and keep a picture. Raises: BadPicture."""
 
     async def conversation(self, owner: str, before: str | None, limit: int, /) -> tuple[tuple[Card, ...], bool]:

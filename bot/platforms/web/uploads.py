@@ -1,5 +1,6 @@
 """Pictures that people send, raw in the body: counted and capped while they arrive, looked at by the studio."""
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.platforms.web import guard, wire
+from bot.platforms.web.api import origin_of
 from bot.platforms.web.door import PERSON
 from bot.platforms.web.refusals import TOO_LARGE, Refused
 from bot.platforms.web.seams import WebStudio
@@ -35,9 +37,11 @@ class Uploads:
         """Keep a picture that somebody dropped, pasted, chose or drew."""
         if request.content_type != "application/octet-stream":
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _NOT_RAW)
-        owner = request[PERSON].owner
-        with self._coming(owner):
-            taken = await self._studio.take_upload(owner, await self._body(request))
+        person = request[PERSON]
+        origin = origin_of(person, secrets.token_hex(8), None)
+        with self._coming(person.owner):
+            await self._studio.may_upload(origin)
+            taken = await self._studio.take_upload(origin, await self._body(request))
         return guard.json_body(
             wire.Uploaded(
                 upload=taken.id,

@@ -524,17 +524,60 @@ async def test_a_place_admin_closes_and_opens_channels_of_what_is_open(tmp_path:
     """Allowed channels are a setting of the place; the place itself is the operator's."""
     async with open_room(tmp_path, open_platforms=False) as room:
         await room.run("/allow here", place=SERVER)
-        await room.admin(ADA, "/settings place allowed no")
+        await room.admin(ADA, "/settings place allowed no", community=SERVER)
         with pytest.raises(UserError, match="private"):
             await room.desk.let_in(room.origin(BOB))
         await room.desk.let_in(room.origin(BOB, place="discord:10:21"))
-        await room.admin(ADA, "/settings place allowed yes")
+        await room.admin(ADA, "/settings place allowed yes", community=SERVER)
         await room.desk.let_in(room.origin(BOB))
         with pytest.raises(UserError, match="private"):  # being an admin lets nobody in
-            await room.admin(ADA, "/settings place allowed yes", place=ELSEWHERE)
+            await room.admin(ADA, "/settings place allowed yes", place=ELSEWHERE, community="discord:99")
         await room.run("/allow discord:1")
         with pytest.raises(UserError, match="Only an operator of this Darkroom can let this place in"):
-            await room.admin(ADA, "/settings place allowed yes", place=ELSEWHERE)
+            await room.admin(ADA, "/settings place allowed yes", place=ELSEWHERE, community="discord:99")
+
+
+@pytest.mark.parametrize("word", ["yes", "default", "no"])
+async def test_a_groups_admin_neither_opens_nor_closes_the_group(tmp_path: Path, word: str) -> None:
+    """A group without topics is its own whole: that an operator closed it holds, and nobody locks themselves out."""
+    group, admin, tune = "telegram:-100", "telegram:1", f"/settings place allowed {word}"
+    async with open_room(tmp_path, operators=("telegram:9",)) as room:
+        await room.run("/allow here", place=group)
+        with pytest.raises(UserError, match="Only an operator of this Darkroom lets a whole server or group in"):
+            await room.admin(admin, tune, place=group)
+        await room.desk.let_in(room.origin(admin, place=group))
+        await room.run("/deny here", place=group)
+        with pytest.raises(UserError, match="private"):
+            await room.admin(admin, tune, place=group)
+        await room.run(f"/allow {admin}", place=group)
+        with pytest.raises(UserError, match="Only an operator of this Darkroom lets a whole server or group in"):
+            await room.admin(admin, tune, place=group)
+        with pytest.raises(UserError, match="private"):
+            await room.desk.let_in(room.origin("telegram:2", place=group))
+
+
+async def test_what_an_operator_closed_no_admin_opens(room: Room) -> None:
+    """A channel of an open server; and a server in which an admin had opened channels before."""
+    admin, in_server = "discord:7", {"community": SERVER}
+    await room.meet(admin)
+    await room.run(f"/allow {admin}", place=HERE)
+    await room.run("/settings place allowed no", place=HERE, **in_server)
+    for word in ("yes", "default"):
+        with pytest.raises(UserError, match="only an operator opens it"):
+            await room.admin(admin, f"/settings place allowed {word}", **in_server)
+    with pytest.raises(UserError, match="private"):
+        await room.desk.let_in(room.origin(ADA, is_place_admin=True, **in_server))
+    await room.run("/settings place allowed default", place=HERE, **in_server)
+    await room.admin(admin, "/settings place allowed yes", **in_server)
+    await room.desk.let_in(room.origin(BOB))
+    await room.run("/deny here", place="discord:10:21", **in_server)
+    with pytest.raises(UserError, match="private"):
+        await room.desk.let_in(room.origin(BOB))
+    await room.run("/settings place allowed yes", place=HERE, **in_server)
+    await room.desk.let_in(room.origin(BOB))
+    await room.admin(admin, "/settings place allowed no", **in_server)
+    await room.admin(admin, "/settings place allowed default", **in_server)
+    await room.desk.let_in(room.origin(BOB))
 
 
 async def test_darkroom_is_claimed_once_with_the_code_of_this_start(tmp_path: Path) -> None:
@@ -620,6 +663,10 @@ async def test_models_are_listed_used_and_made_the_default(room: Room) -> None:
     with pytest.raises(UserError, match="There is no model"):
         await room.ask(ADA, "/settings me model ../../etc")
     assert (await room.audit())[:2] == ["model default", "model of a place"]
+    assert (await room.store.tuning.values([""]))[""]["model"] == "pocket"
+    await room.run("/model default default")
+    values = await room.store.tuning.values(["", f"place:{HERE}"])
+    assert ("model" in values.get("", {}), values[f"place:{HERE}"]["model"]) == (False, "pocket")
 
 
 async def test_what_is_set_most_specifically_holds(room: Room) -> None:

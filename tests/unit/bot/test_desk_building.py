@@ -150,7 +150,7 @@ def test_what_admins_do(text: str, request_: Request) -> None:
         ("/model use pocket", UseModel(model="pocket", is_default=False)),
         ("/model default pocket", UseModel(model="pocket", is_default=True)),
         ("/model use default", tuned(Scope.ME, "model", None)),
-        ("/model default default", tuned(Scope.PLACE, "model", None)),
+        ("/model default default", UseModel(model="default", is_default=True)),
         ("/mydata", MyData()),
         ("/forget", ForgetMe()),
         ("/link", LinkAccounts(code=None)),
