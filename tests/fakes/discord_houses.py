@@ -9,6 +9,7 @@ from pathlib import Path
 from bot import house as houses
 from bot.platforms.discord.platform import DiscordPlatform
 from bot.platforms.discord.settings import DiscordSettings
+from bot.platforms.discord.welcome import SERVERS_NAME
 from bot.settings import Settings
 from engine.finish import Finisher
 from storage.store import open_store
@@ -64,6 +65,12 @@ def ids_of(message: Message) -> list[str]:
     return found
 
 
+def _has_met(folder: Path, guild: Guild) -> None:
+    """An earlier start said hello there."""
+    folder.mkdir(exist_ok=True)
+    (folder / SERVERS_NAME).write_text(str(guild.id))
+
+
 @asynccontextmanager
 async def open_discord(
     folder: Path, *drawer: str, server: FakeDiscord | None = None, is_open: bool = True, user_install: bool = True
@@ -77,6 +84,8 @@ async def open_discord(
         channel = next((each for each in guild.channels.values() if each.kind == "text"), None)
         channel = channel or fake.add_channel(guild, "art")
         ada = next((each for each in fake.users.values() if each.name == "ada"), None) or fake.add_user("ada")
+        if is_open:
+            _has_met(folder, guild)
         async with open_store(folder) as store, engines.running_engine(*drawer) as engine:
             finisher = Finisher()
             house = await houses.furnish(Settings(data_dir=folder, job_deadline_s=60.0), store, engine, finisher)

@@ -32,6 +32,7 @@ class Client(discord.AutoShardedClient):
         settings: DiscordSettings,
         hear: Callable[[discord.Interaction[Any]], Awaitable[None]],
         joined: Callable[[discord.Guild], Awaitable[None]],
+        ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
@@ -46,6 +47,7 @@ class Client(discord.AutoShardedClient):
         self._has_own_gateway = settings.gateway is not None
         self._hear = hear
         self._joined = joined
+        self._ready_now = ready
 
     async def launch_shards(self) -> None:
         """As many as Discord says; at the gateway of the settings if they name one."""
@@ -61,6 +63,11 @@ class Client(discord.AutoShardedClient):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server has us now."""
         await self._joined(guild)
+
+    async def on_ready(self) -> None:
+        """All servers that have us are known; again with each new session."""
+        if self._ready_now:
+            await self._ready_now()
 
 
 def point_at(settings: DiscordSettings) -> None:

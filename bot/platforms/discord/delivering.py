@@ -26,10 +26,12 @@ from storage.records import DeliveryKind
 
 NONCE_S = 110.0  # Discord remembers a nonce for "the past few minutes"
 MAX_PAGES = 8  # of fifty messages each, looked through for one of ours
-_MAX_STEPS = 4  # down in size, a half each
+LEAST_BYTES = 8 * 1024  # a picture smaller than this is no picture
+TOO_LARGE = "The pictures are too large for this place."
 _REMEMBERED = 4_096
 _DELETED = 0  # the id of a message that is known to have been deleted
 ON_ITS_WAY = "I will send it to your direct messages."
+_CLOSED = "Your direct messages are closed to me. /collect shows the picture here, to you alone."
 _NO_WAY = "There is no way left to show it: the chat is gone, or I may not write there, and direct messages are closed."
 
 T = TypeVar("T")
@@ -123,8 +125,9 @@ class Delivering:
             return Found.ABSENT, None  # a second line that says "waiting" does no harm
         found = await self._post_found(to, where, card)
         has_posted = _nonce(to, is_end=True) in self._posted  # then it was not the token's edit whose fate is unknown
-        if found[0] is Found.ABSENT and not (where.is_member or where.is_private or has_posted):
-            return Found.UNKNOWN, None  # the token that edited it there is dead now, and nobody can look
+        is_seen = (where.is_member or where.is_private) and not _is_collected_alone(where)
+        if found[0] is Found.ABSENT and not (is_seen or has_posted):
+            return Found.UNKNOWN, None  # the token that showed it there is dead now, and nobody can look
         return found
 
     async def _post_found(self, to: Address, where: Where, card: Card) -> tuple[Found, str | None]:
@@ -161,6 +164,11 @@ class Delivering:
     async def _by_posting(self, to: Address, where: Where, sheet: _Sheet, *, is_end: bool) -> MessageName:
         """A new message, in the channel or to the asker alone."""
         nonce = _nonce(to, is_end=is_end)
+        if _is_collected_alone(where) and where.has_token(self._clock()):
+            with contextlib.suppress(
+                TokenGone
+            ):  # beside the answer of /collect; it has no key, and is never made again
+                return await self._calls.follow_up(where.token, messages.quiet(sheet.message), sheet.files)
         if where.is_member and not where.is_private:
             try:
                 return await self._post(to, where.channel, sheet, nonce)
@@ -203,6 +211,9 @@ class Delivering:
             channel = await self._calls.direct_channel(where.user)
             return await self._post(to, channel, sheet, nonce)
         except MessageGone as exc:
+            if where.is_private and where.is_own and where.has_token(self._clock()):
+                with contextlib.suppress(PlatformError):  # they were told that it comes there
+                    await self._calls.edit_reply(where.token, messages.of_words(_CLOSED), ())
             raise DeliveryRefused(_NO_WAY) from exc
 
     async def _post(self, to: Address, channel: int, sheet: _Sheet, nonce: str) -> MessageName:
@@ -265,12 +276,13 @@ class Delivering:
     async def _in_size(self, where: Where, card: Card, send: Callable[[_Sheet], Awaitable[T]]) -> T:
         """Smaller and smaller, where a place turns out to take less than it said."""
         most_bytes = where.most_bytes
-        for _ in range(_MAX_STEPS):
+        while most_bytes >= LEAST_BYTES:
+            sheet = await self._sheet(where, card, most_bytes)
             try:
-                return await send(await self._sheet(where, card, most_bytes))
+                return await send(sheet)
             except TooLarge:
-                most_bytes //= 2
-        raise DeliveryRefused("The pictures are too large for this place.")
+                most_bytes = smaller(most_bytes, sheet.files)
+        raise DeliveryRefused(TOO_LARGE)
 
     async def _sheet(self, where: Where, card: Card, most_bytes: int) -> _Sheet:
         try:
@@ -281,6 +293,16 @@ class Delivering:
             log.warning("a message goes without its pictures", request=card.id, reason=str(exc))
             files = ()
         return _Sheet(messages.of_card(card, files, asked_by=where.user if where.is_shared else None), files)
+
+
+def smaller(most_bytes: int, files: tuple[Upload, ...]) -> int:
+    """What to try where these files, within `most_bytes`, were too many bytes: half of what was sent."""
+    return min(most_bytes, sum(len(each.body) for each in files)) // 2
+
+
+def _is_collected_alone(where: Where) -> bool:
+    """Whether this is for /collect where others should not see it, or where the bot itself may say nothing."""
+    return not where.is_own and (where.is_private or not where.is_member)
 
 
 def _nonce(to: Address, *, is_end: bool) -> str:

@@ -97,6 +97,11 @@ def is_moderator(interaction: discord.Interaction[Any]) -> bool:
     return interaction.guild_id is not None and interaction.permissions.manage_messages
 
 
+def is_on_ephemeral(interaction: discord.Interaction[Any]) -> bool:
+    """Whether what was pressed on is seen by them alone."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
 def _is_age_restricted(channel: object) -> bool:
     """A thread is what its channel is."""
     ask = getattr(channel, "is_nsfw", None)

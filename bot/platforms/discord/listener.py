@@ -4,9 +4,9 @@ What makes a picture is answered by the delivery of its message; all else by a m
 breaks here is a sentence for one person and stops nobody else.
 """
 
-import asyncio
-from collections import OrderedDict
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import discord
@@ -18,11 +18,12 @@ from bot.buttons import Verb
 from bot.cards import Card, Origin
 from bot.commands import COMMANDS
 from bot.parser import request_from
-from bot.platforms.discord import events, menu, messages, modals, suggestions, wire
+from bot.platforms.discord import answering, events, menu, messages, modals, suggestions, wire
 from bot.platforms.discord.address import Where
 from bot.platforms.discord.attachments import Attachments
 from bot.platforms.discord.deferrals import Deferrals
 from bot.platforms.discord.delivering import ON_ITS_WAY
+from bot.platforms.discord.forms import Forms
 from bot.platforms.discord.recent import Recent
 from bot.platforms.discord.reply import Reply
 from bot.platforms.discord.uploads import Uploader
@@ -38,10 +39,8 @@ Interaction = discord.Interaction[Any]
 PATIENCE_S = 1.5  # until "thinking" is said; Discord gives up after three
 # Less with each that waits already: of a thousand at once all were answered after 1.8 s, and 2.8 s where all had 1.5 s.
 LESS_FOR_EACH_S, LEAST_PATIENCE_S = 0.003, 0.2
-MAX_FORMS = 1_000  # whose picture is on its way
 _MAKING = frozenset({"imagine", "remix", "upscale", "vary", "again", "compare", "show"})
 _NO_PICTURE = "There is no picture in that message that I can open."
-_FORM_GONE = "That form is from before I was started anew; begin again from the message."
 _PRIVATE = "private"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
@@ -64,6 +63,9 @@ class Studio(Protocol):
 
     async def visibility(self, place: str) -> str:
         """Who sees what is made in a place."""
+
+    def not_over(self, account: str) -> Mapping[str, str]:
+        """Their requests that wait or are being drawn, by name, with their words."""
 
     async def words_and_strength(self, origin: Origin, picture: str) -> tuple[str, float | None]:
         """What a remix of a picture begins with."""
@@ -92,7 +94,7 @@ class Listener:
         self._recent = recent
         self._replies = replies
         self._patience_s = patience_s
-        self._fetching: OrderedDict[str, asyncio.Task[bytes]] = OrderedDict()  # for forms that are open
+        self._forms = Forms(attachments)
 
     async def hear(self, interaction: Interaction) -> None:
         """Answer one interaction, whatever it is. Never fails."""
@@ -116,10 +118,7 @@ class Listener:
 
     async def close(self) -> None:
         """Let go of pictures for forms that nobody sent."""
-        for task in self._fetching.values():
-            task.cancel()
-        await asyncio.gather(*self._fetching.values(), return_exceptions=True)
-        self._fetching.clear()
+        await self._forms.close()
 
     # What people do
 
@@ -137,7 +136,7 @@ class Listener:
             uploads = [await self._taken(origin, each) for each in files]
             return await self._studio.ask(origin, request, tuple(uploads), words)
 
-        await self._answer(interaction, do, is_making=name in _MAKING)
+        await self._answer(interaction, do, is_making=name in _MAKING, is_collecting=name == "collect")
 
     async def _on_message(self, interaction: Interaction, data: Mapping[str, Any]) -> None:
         """Something is to be done with the picture in a message, of ours or anybody's."""
@@ -149,7 +148,7 @@ class Listener:
 
         async def do(origin: Origin) -> Card:
             message = events.target(data)
-            ours = _picture_of(events.button_ids(message))
+            ours = _picture_of(events.button_ids(message), is_only=command == "upscale")
             values = {"source": ours} if ours else {}
             uploads = () if ours else (await self._taken(origin, _first_picture(message)),)
             return await self._studio.ask(origin, request_from(command, values), uploads, words_of(command, values))
@@ -162,15 +161,24 @@ class Listener:
         button_id = str(values[0])  # one of a menu is a button as well
 
         async def do(origin: Origin) -> Card:
-            if verb == Verb.DELETE:  # taken first: a press on a message that is gone cannot be answered
+            if verb in (Verb.DELETE, Verb.CANCEL) and events.is_moderator(interaction):
+                origin = replace(origin, is_place_admin=True)
+            if verb != Verb.DELETE:
+                return await self._studio.press(origin, button_id)
+            with contextlib.suppress(PlatformError):  # taken first: a press on what is gone cannot be answered
                 await self._replies[interaction.id].take()
-            return await self._studio.press(origin, button_id)
+            card = await self._studio.press(origin, button_id)
+            if not card.is_refusal and (not events.is_member(interaction) or events.is_on_ephemeral(interaction)):
+                with contextlib.suppress(PlatformError):  # only this press can take it away there
+                    await self._calls.delete_reply(interaction.token)
+            return card
 
         verb, _, picture = button_id.partition(":")
         if verb == Verb.REMIX:
             await self._open_form(interaction, picture)
             return
-        await self._answer(interaction, do, is_making=is_making(button_id), is_press=True)
+        is_collecting = verb == Verb.COLLECT
+        await self._answer(interaction, do, is_making=is_making(button_id), is_press=True, is_collecting=is_collecting)
 
     async def _form(self, interaction: Interaction) -> None:
         data = dict(interaction.data or {})
@@ -183,10 +191,8 @@ class Listener:
             if kind == modals.PICTURE:
                 values["source"] = what
             else:
-                fetching = self._fetching.pop(what, None)
-                if fetching is None:
-                    raise UserError(_FORM_GONE)
-                uploads = ((await self._studio.take_upload(origin, await fetching)).id,)
+                request_from("remix", values)  # before the file is let go of: the form can be sent once more
+                uploads = ((await self._studio.take_upload(origin, await self._forms.take(what))).id,)
             return await self._studio.ask(origin, request_from("remix", values), uploads, words_of("remix", values))
 
         await self._answer(interaction, do, is_making=True)
@@ -195,7 +201,8 @@ class Listener:
         data = dict(interaction.data or {})
         option, typed = events.focused(data)
         account = events.account_of(interaction)
-        found = suggestions.choices(self._recent, account, str(data.get("name", "")), option, typed)
+        waiting = self._studio.not_over(account)
+        found = suggestions.choices(self._recent, account, str(data.get("name", "")), option, typed, waiting)
         await self._calls.reply(interaction.id, interaction.token, wire.SUGGESTIONS, {"choices": found})
 
     # Answering
@@ -207,10 +214,12 @@ class Listener:
         *,
         is_making: bool,
         is_press: bool = False,
+        is_collecting: bool = False,
     ) -> None:
         """Do it, and see that its interaction has its answer: the request's own message, or one for the asker."""
         async with self._reply(interaction, is_making=is_making, is_press=is_press) as reply:
-            is_private = is_making and await self._is_private(interaction)  # read while "thinking" can be said
+            shows = is_making or is_collecting
+            is_private = shows and await self._is_private(interaction)  # read while "thinking" can be said
             reply.is_for_asker = is_private or not is_making
             where = events.where_of(interaction, is_own=is_making, is_private=is_private)
             try:
@@ -236,11 +245,7 @@ class Listener:
         elif card.kind == Verb.DELETE and not card.is_refusal:
             pass  # its message goes
         else:
-            try:
-                files = await self._uploads.of_card(card, where, where.most_bytes)
-            except UserError as exc:
-                card, files = answers.refusal(str(exc)), ()
-            await reply.say(messages.of_card(card, files), files, is_for_asker=True)
+            await answering.say(self._uploads, reply, where, card)
         await self._deferrals.drop(reply.interaction)
 
     def _reply(
@@ -284,25 +289,15 @@ class Listener:
     async def _form_for(self, interaction: Interaction, of: str | Callable[[], events.Json]) -> dict[str, Any]:
         events.check_rights(interaction)
         message = {} if isinstance(of, str) else of()
-        picture = of if isinstance(of, str) else _picture_of(events.button_ids(message))
+        picture = of if isinstance(of, str) else _picture_of(events.button_ids(message), is_only=True)
         origin = events.origin_of(interaction, events.where_of(interaction, is_own=False, is_private=False))
         if not picture:
             await self._studio.may_upload(origin)
-            return modals.remix_form(f"{modals.UPLOAD}:{self._begin_fetching(interaction, message)}", "", "")
+            name = self._forms.begin(interaction.user.id, interaction.id, _first_picture(message))
+            return modals.remix_form(f"{modals.UPLOAD}:{name}", "", "")
         words, strength = await self._studio.words_and_strength(origin, picture)
         told = "" if strength is None else f"{strength:g}"
         return modals.remix_form(f"{modals.PICTURE}:{picture}", words, told)
-
-    def _begin_fetching(self, interaction: Interaction, message: Mapping[str, Any]) -> str:
-        found = _first_picture(message)
-        self._attachments.check(str(found["url"]))
-        name = str(interaction.id)
-        task = asyncio.create_task(self._attachments.fetch(str(found["url"]), found.get("size")), name=f"fetch {name}")
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is told when the form comes
-        self._fetching[name] = task
-        while len(self._fetching) > MAX_FORMS:
-            self._fetching.popitem(last=False)[1].cancel()
-        return name
 
     async def _taken(self, origin: Origin, attachment: Mapping[str, Any]) -> str:
         await self._studio.may_upload(origin)
@@ -341,16 +336,23 @@ def _first_picture(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return found[0]
 
 
-def _picture_of(button_ids: list[str]) -> str | None:
-    """The picture of ours that a message shows, as its buttons name it."""
-    for each in button_ids:
-        try:
-            press = buttons.read(each)
-        except UserError:
-            continue
-        if "." in press.target and press.verb in (Verb.RECIPE, Verb.SHOW, Verb.AGAIN):
-            return press.target
-    return None
+def _picture_of(button_ids: list[str], *, is_only: bool) -> str | None:
+    """The picture of ours that a message shows, as its buttons name it; the first. `is_only`: there must be no other.
+
+    Raises: UserError.
+    """
+    pressed = [each for each in map(_read, button_ids) if each and "." in each.target]
+    shown = [each.target for each in pressed if each.verb == Verb.SHOW]
+    if is_only and len(shown) > 1:
+        raise UserError(f"That message shows {len(shown)} pictures: press U1 to U{len(shown)} for the one you mean.")
+    return next((each.target for each in pressed if each.verb in (Verb.RECIPE, Verb.SHOW, Verb.AGAIN)), None)
+
+
+def _read(button_id: str) -> buttons.Press | None:
+    try:
+        return buttons.read(button_id)
+    except UserError:
+        return None
 
 
 assert {command.name for command in COMMANDS} >= _MAKING

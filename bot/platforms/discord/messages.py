@@ -76,6 +76,11 @@ def of_words(sentence: str) -> Json:
     }
 
 
+def quiet(message: Json) -> Json:
+    """The same, for one person alone to see."""
+    return message | {"flags": message.get("flags", 0) | EPHEMERAL}
+
+
 def ping_of(user: int) -> Json:
     """Tells one person, and nobody else, that their picture is there."""
     return {
@@ -88,6 +93,16 @@ def ping_of(user: int) -> Json:
 def text(markdown: str) -> Json:
     """Words as a part of a message, markup and all."""
     return {"type": _TEXT, "content": markdown[:MAX_TEXT]}
+
+
+def is_cut(card: Card) -> bool:
+    """Whether a field of it is longer than a message shows."""
+    return any(len(each.value) > _MAX_FIELD for each in card.fields)
+
+
+def fields_of(card: Card) -> str:
+    """All its fields in full, as plain text."""
+    return "\n\n".join(f"{each.name}:\n{each.value}" for each in card.fields) + "\n"
 
 
 def is_end_of(message: Json, request: str) -> bool:

@@ -37,6 +37,7 @@ BUDGET = Budget(of_message=(1, 2.5), of_chat=(3, 5.0), of_all=(20, 1.0))
 LOGIN_WITHIN_S = 20.0
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 5.0, 300.0
 MENU_HASH_NAME = "discord-menu"
+_FOR_GOOD = frozenset({4004, 4010, 4011, 4012, 4013, 4014})  # close codes after which Discord wants no other try
 _SEEN = 8_192  # interactions: a resumed session tells some of them twice
 _CUT_SHORT = "I was stopped before I could take this in. Please ask again."
 NOT_KNOWN = (
@@ -78,7 +79,7 @@ class DiscordPlatform:
         replies: dict[int, Reply] = {}
         point_at(settings)
         QuietLogs(settings.token).put_up()
-        self.client = Client(settings, self._hear, self._joined)
+        self.client = self._new_client()
         self.calls = Wire(self.client)
         self._deferrals = Deferrals(data_dir)
         uploads = Uploader(studio, finisher)
@@ -95,7 +96,7 @@ class DiscordPlatform:
             recent=self.recent,
             replies=replies,
         )
-        self._welcome = Welcome(studio, self.calls, studio.about().examples)
+        self._welcome = Welcome(studio, self.calls, studio.about().examples, data_dir)
 
     # The platform
 
@@ -162,12 +163,12 @@ class DiscordPlatform:
             await self._log_in()
         except PlatformError as exc:
             self._trouble = str(exc)
-            self._running = asyncio.create_task(self._keep_logging_in(), name="discord")
+            self._running = asyncio.create_task(self._live(is_logged_in=False), name="discord")
             raise
         except UserError as exc:
             self._trouble = str(exc)
             raise
-        self._running = asyncio.create_task(self._listen(), name="discord")
+        self._running = asyncio.create_task(self._live(is_logged_in=True), name="discord")
 
     async def close(self) -> None:
         """Hear nothing more; answers on their way are given up."""
@@ -198,8 +199,18 @@ class DiscordPlatform:
         await self._sync_menu()
         await self._answer_those_left()
 
-    async def _keep_logging_in(self) -> None:
+    async def _live(self, *, is_logged_in: bool) -> None:
+        """Log in and listen, again and again, until it is closed or Discord says that it is over for good."""
         pause_s = AGAIN_AFTER_S
+        while is_logged_in or await self._log_in_again(pause_s):
+            began_s = self._clock()
+            if not await self._listen():
+                return
+            is_logged_in = False  # each session is one of a thousand that Discord allows a day
+            pause_s = AGAIN_AFTER_S if self._clock() - began_s > LONGEST_AGAIN_S else min(LONGEST_AGAIN_S, 2 * pause_s)
+
+    async def _log_in_again(self, pause_s: float) -> bool:
+        """After a pause, and longer and longer ones; False if that is no use."""
         while not self._is_closed:
             await asyncio.sleep(pause_s)
             pause_s = min(LONGEST_AGAIN_S, 2 * pause_s)
@@ -208,22 +219,37 @@ class DiscordPlatform:
             except UserError as exc:
                 self._trouble = str(exc)
                 log.error("Discord is off", reason=str(exc))
-                return
+                return False
             except DarkroomError as exc:
                 log.warning("Discord is not there yet", reason=str(exc))
                 continue
             log.info("Discord is there")
-            await self._listen()
-            return
+            return True
+        return False
 
-    async def _listen(self) -> None:
-        """Until it is closed; a session that ends for good is said."""
+    async def _listen(self) -> bool:
+        """Until the connection ends; whether another may begin. What ends it for good is said."""
+        why = "The connection to Discord ended."
         try:
             await self.client.connect(reconnect=True)
         except Exception as exc:  # noqa: BLE001  # theirs, of many kinds: the other platforms go on
-            if not self._is_closed:
-                self._trouble = _why(exc)
-                log.error("Discord is off", reason=self._trouble)
+            why = _why(exc)
+            if not self._is_closed and _is_for_good(exc):
+                self._trouble = why
+                log.error("Discord is off", reason=why)
+                return False
+        if self._is_closed:
+            return False
+        self._trouble = why
+        log.warning("Discord hung up", reason=why)
+        with contextlib.suppress(Exception):  # theirs; whatever it trips over, it is over
+            await self.client.close()
+        self.client = self._new_client()
+        self.calls.use(self.client)
+        return True
+
+    def _new_client(self) -> Client:
+        return Client(self._settings, self._hear, self._joined, self._ready)
 
     async def _meet_the_owner(self) -> None:
         """Who owns the application runs this bot."""
@@ -283,12 +309,26 @@ class DiscordPlatform:
     async def _joined(self, guild: discord.Guild) -> None:
         await self._welcome.greet(guild)
 
+    async def _ready(self) -> None:
+        await self._welcome.catch_up(self.client.guilds)
+
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _is_for_good(exc: Exception) -> bool:
+    """A token, a shard or an intent that Discord does not take: it would not take it the next time either."""
+    match exc:
+        case discord.LoginFailure() | discord.PrivilegedIntentsRequired():
+            return True
+        case discord.ConnectionClosed():
+            return exc.code in _FOR_GOOD
+        case _:
+            return False
 
 
 def _why(exc: Exception) -> str:

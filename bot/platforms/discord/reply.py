@@ -1,7 +1,8 @@
 """The first answer of an interaction, which Discord wants within three seconds and exactly once.
 
 Whoever has something to say first says it: the acknowledgement, an answer, a refusal. When nobody has by the time,
-"thinking" is said, and what comes then takes its place. What comes after that is for the asker alone.
+"thinking" is said, and what comes then takes its place. What comes after that is for the asker alone. Files take their
+time, and the three seconds run until the last byte: "thinking" goes ahead of them.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import structlog
 
 from bot.platforms.discord import wire
 from bot.platforms.discord.address import MessageName
-from bot.platforms.discord.messages import EPHEMERAL, Json, Upload, of_words
+from bot.platforms.discord.messages import EPHEMERAL, Json, Upload, of_words, quiet
 from bot.platforms.discord.wire import AnsweredAlready, TokenGone, Wire
 from engine.errors import DarkroomError
 
@@ -83,13 +84,15 @@ class Reply:
     async def say(self, message: Json, files: tuple[Upload, ...] = (), *, is_for_asker: bool) -> MessageName | None:
         """As the first reply, in place of "thinking", or once more to the asker alone. Raises: PlatformError."""
         async with self._turn:
+            if self._said is _Said.NOTHING and files:
+                await self._think(is_for_asker=is_for_asker)
             if self._said is _Said.NOTHING:
                 return await self._say_first(message, files, is_for_asker=is_for_asker)
             if self._said is _Said.THINKING:
                 name = await self._calls.edit_reply(self._token, message, files)
                 self._said = _Said.ANSWER
                 return name
-            return await self._calls.follow_up(self._token, _quiet(message), files)
+            return await self._calls.follow_up(self._token, quiet(message), files)
 
     async def show_form(self, form: Json) -> None:
         """Answer with a form, which must come first: after "thinking", a sentence comes. Raises: PlatformError."""
@@ -104,14 +107,21 @@ class Reply:
         """The press is taken; its message is edited by others. Raises: PlatformError."""
         async with self._turn:
             if self._said is _Said.NOTHING:
-                await self._calls.reply(self.interaction, self._token, wire.NOTHING_NEW)
-                self._said = _Said.NOTHING_NEW
+                await self._take()
+
+    async def _take(self) -> None:
+        with contextlib.suppress(AnsweredAlready):  # a call of ours had worked
+            await self._calls.reply(self.interaction, self._token, wire.NOTHING_NEW)
+        self._said = _Said.NOTHING_NEW
 
     async def _say_first(self, message: Json, files: tuple[Upload, ...], *, is_for_asker: bool) -> MessageName | None:
-        data = _quiet(message) if is_for_asker else message
+        data = quiet(message) if is_for_asker else message
         try:
             name = await self._calls.reply(self.interaction, self._token, wire.CHANNEL_MESSAGE, data, files)
         except AnsweredAlready:  # a call of ours had worked, and its answer was lost
+            if self._is_press:  # the "first reply" of a press that was taken is the message that was pressed on
+                self._said = _Said.NOTHING_NEW
+                return await self._calls.follow_up(self._token, quiet(message), files)
             name = await self._calls.edit_reply(self._token, message, files)
         self._said = _Said.ANSWER
         return name
@@ -122,19 +132,18 @@ class Reply:
             if self._said is not _Said.NOTHING:
                 return
             try:
-                await self._think()
+                await self._think(is_for_asker=self.is_for_asker)
             except TokenGone:
                 log.warning("an interaction was answered too late", interaction=self.interaction)
             except DarkroomError as exc:
                 log.warning("an interaction was not answered in time", reason=str(exc))
 
-    async def _think(self) -> None:
+    async def _think(self, *, is_for_asker: bool) -> None:
         if self._is_press:
-            await self._calls.reply(self.interaction, self._token, wire.NOTHING_NEW)
-            self._said = _Said.NOTHING_NEW
+            await self._take()
             return
         await self._before_thinking()
-        data = {"flags": EPHEMERAL} if self.is_for_asker else {}
+        data = {"flags": EPHEMERAL} if is_for_asker else {}
         with contextlib.suppress(AnsweredAlready):  # a call of ours had worked
             await self._calls.reply(self.interaction, self._token, wire.THINKING, data)
         self._said = _Said.THINKING

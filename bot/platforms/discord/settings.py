@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 API_BASE = "https://discord.com/api/v10"
-CDN_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})  # where Discord keeps what people attach
+CDN_HOSTS = frozenset(  # where Discord keeps what people attach, and its copies of what links show
+    {"cdn.discordapp.com", "media.discordapp.net", "images-ext-1.discordapp.net", "images-ext-2.discordapp.net"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Pure but for what is remembered of their pictures.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bot.commands import COMMANDS
@@ -25,32 +26,41 @@ class Pictures(Protocol):
         """Newest first."""
 
 
-def choices(pictures: Pictures, account: str, command: str, option: str, typed: str) -> list[Json]:
-    """What could be meant, at most 25. Never fails: nothing is offered then."""
+def choices(
+    pictures: Pictures, account: str, command: str, option: str, typed: str, waiting: Mapping[str, str]
+) -> list[Json]:
+    """What could be meant, at most 25. `waiting`: their requests that are not over, with their words, newest first.
+
+    Never fails: nothing is offered then.
+    """
     found = _option_named(command, option)
     if found is None:
         return []
+    if option == "request":
+        low = typed.casefold().strip()
+        return _named({name: words for name, words in waiting.items() if _is_meant(name, words, low)})
     if found.kind is OptionKind.PICTURE:
-        return _pictures(pictures, account, typed, is_request=option == "request")
+        return _pictures(pictures, account, typed)
     return _fitting(_known(found), typed)
 
 
-def _pictures(pictures: Pictures, account: str, typed: str, *, is_request: bool) -> list[Json]:
+def _pictures(pictures: Pictures, account: str, typed: str) -> list[Json]:
     """By name, or by words of the prompt."""
     low = typed.casefold().strip()
     known = pictures.of(account, "" if "." in low else low)
-    names: dict[str, str] = {}
-    for each in known:
-        if _fits(each, low):
-            names.setdefault(each.picture.partition(".")[0] if is_request else each.picture, each.prompt)
-    return [{"name": _cut(f"{name}  {clean(names[name])}"), "value": name} for name in [*names][:MAX_CHOICES]]
+    return _named({each.picture: each.prompt for each in known if _is_meant(each.picture, each.prompt, low)})
 
 
-def _fits(each: Remembered, low: str) -> bool:
+def _named(words_of: Mapping[str, str]) -> list[Json]:
+    names = [*words_of][:MAX_CHOICES]
+    return [{"name": _cut(f"{name}  {clean(words_of[name])}"), "value": name} for name in names]
+
+
+def _is_meant(name: str, prompt: str, low: str) -> bool:
     """By the beginning of its name, or as all of the words begin some of its prompt."""
-    if each.picture.startswith(low):
+    if name.startswith(low):
         return True
-    of_prompt = each.prompt.casefold().split()
+    of_prompt = prompt.casefold().split()
     return all(any(word.startswith(part) for word in of_prompt) for part in low.split())
 
 
@@ -71,8 +81,8 @@ def _fitting(known: tuple[str, ...], typed: str) -> list[Json]:
     low = typed.casefold().strip()
     first = [each for each in known if each.casefold().startswith(low)]
     rest = [each for each in known if low in each.casefold() and each not in first]
-    offered = [*first, *rest] or ([typed] if typed else [])
-    return [{"name": _cut(each), "value": _cut(each)} for each in offered[:MAX_CHOICES]]
+    offered = [*first, *rest] or ([typed] if 0 < len(typed) <= MAX_WORDS else [])  # a value that is cut is another
+    return [{"name": _cut(each), "value": each} for each in offered[:MAX_CHOICES]]
 
 
 def _option_named(command: str, option: str) -> Option | None:

@@ -5,13 +5,13 @@ Asks the studio for files on behalf of who sees the message. Knows nothing of me
 
 from bot.cards import Card, Paper, State, Tile
 from bot.platforms.discord.address import Where
-from bot.platforms.discord.messages import MAX_ITEMS, Upload, alt_of
+from bot.platforms.discord.messages import MAX_ITEMS, Upload, alt_of, fields_of, is_cut
 from bot.platforms.fetching import Files, fetched, fetched_paper
 from engine.errors import DarkroomError
 from engine.finish import Finisher
 
 _MARGIN_BYTES = 32_768  # of a message, for all that is not files
-PREVIEW_NAME = "developing.webp"
+PREVIEW_NAME, IN_FULL_NAME = "developing.webp", "in-full.txt"
 
 
 class Uploader:
@@ -27,7 +27,7 @@ class Uploader:
         if card.paper:
             return (await self._paper(card.paper, where, room),)
         if not card.id:
-            return await self._thumbnails(card, where)
+            return (*await self._thumbnails(card, where), *_in_full(card))
         if card.state in (State.DRAWING, State.LOADING, State.WAITING):
             return await self._previews(card)
         if card.grid:
@@ -108,6 +108,14 @@ class Uploader:
     async def _read(self, where: Where, name: str, kind: str) -> tuple[str, bytes]:
         """What it is called on somebody's disk, and the file."""
         return await fetched(self._files, where, name, kind)
+
+
+def _in_full(card: Card) -> tuple[Upload, ...]:
+    """What a message has no room for, as a file."""
+    if not is_cut(card):
+        return ()
+    body = fields_of(card).encode()
+    return (Upload(name=IN_FULL_NAME, body=body, media_type="text/plain; charset=utf-8", is_picture=False),)
 
 
 def _media_type(name: str) -> str:

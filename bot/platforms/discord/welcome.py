@@ -1,5 +1,8 @@
 """The invite and the rights it asks for; what is said when a server takes us in."""
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import discord
@@ -20,6 +23,7 @@ RIGHTS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
+SERVERS_NAME = "discord-servers"
 _HELLO = "Hello! I draw pictures from words, with a model that runs on my operator's own computer."
 _TRY = "Try one of these:"
 _MORE = "Everybody's pictures wait in one fair queue. /help says what else there is."
@@ -44,20 +48,47 @@ def invite_url(application: int) -> str:
 
 
 class Welcome:
-    """Greets servers. `examples` are commands that can be typed as they stand."""
+    """Greets servers, each once. `examples` are commands that can be typed as they stand.
+
+    Which servers have us stands in a file of the data folder: Discord tells nobody of one that took us in meanwhile.
+    """
 
     def __init__(
         self,
         doors: Doors,
         calls: Wire,
         examples: tuple[str, ...],
+        data_dir: Path,
     ) -> None:
         self._doors = doors
         self._calls = calls
         self._examples = examples
+        self._path = data_dir / SERVERS_NAME
+        self._turn = asyncio.Lock()
+
+    async def catch_up(self, guilds: Sequence[discord.Guild]) -> None:
+        """These have us now: greet those that are new. Never fails."""
+        async with self._turn:
+            known = await asyncio.to_thread(_read, self._path)
+            for guild in guilds:
+                if str(guild.id) not in known:
+                    await self._greet(guild)
+            await self._note({str(guild.id) for guild in guilds})
 
     async def greet(self, guild: discord.Guild) -> None:
-        """Let the server in if an operator brought us; say hello where we may. Never fails."""
+        """It has us since now. Never fails."""
+        async with self._turn:
+            await self._greet(guild)
+            await self._note(await asyncio.to_thread(_read, self._path) | {str(guild.id)})
+
+    async def _note(self, servers: set[str]) -> None:
+        try:
+            await asyncio.to_thread(self._path.write_text, "\n".join(sorted(servers)), encoding="utf-8")
+        except OSError as exc:
+            log.warning("which servers have us could not be noted", reason=str(exc))
+
+    async def _greet(self, guild: discord.Guild) -> None:
+        """Let the server in if an operator brought us; say hello where we may."""
         try:
             is_in = await self._doors.joined(await self._origin(guild))
             channel = _where_to_speak(guild)
@@ -87,6 +118,13 @@ class Welcome:
         except PlatformError:
             found = None
         return found or guild.owner_id or 0
+
+
+def _read(path: Path) -> set[str]:
+    try:
+        return set(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError):
+        return set()
 
 
 def _where_to_speak(guild: discord.Guild) -> int | None:

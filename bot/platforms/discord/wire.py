@@ -31,6 +31,7 @@ _GONE = frozenset({_UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL})
 _ANSWERED = 40060
 _TOO_LARGE = 40005
 _CLOSED = frozenset({50083, 160005})  # an archived thread takes no edits, a locked one no messages
+_OLD_EDITS, _OLD_EDITS_PAUSE_S = 30046, 30.0  # messages older than an hour may be edited less often
 _NOT_YET = "Discord is not there yet."
 _NEVER = 50035  # what we sent is not valid: another try would not be either
 
@@ -60,11 +61,15 @@ class Wire:
     """
 
     def __init__(self, client: discord.Client) -> None:
-        self._client = client
         self._replies: aiohttp.ClientSession | None = None
         self._uploads: aiohttp.ClientSession | None = None
         self._traces = [Pauses().trace()]
+        self.use(client)
+
+    def use(self, client: discord.Client) -> None:
+        """From now on with this client: the one before has ended."""
         client.http.http_trace = self._traces[0]
+        self._client = client
 
     async def open(self) -> None:
         """Make the pools of connections; harmless when they are there."""
@@ -280,6 +285,8 @@ async def _translated() -> AsyncIterator[None]:
     except discord.RateLimited as exc:
         raise PlatformError("Discord asks for a pause.", retry_after_s=exc.retry_after) from exc
     except discord.HTTPException as exc:
+        if exc.code == _OLD_EDITS:
+            raise PlatformError("Discord asks for a pause.", retry_after_s=_OLD_EDITS_PAUSE_S) from exc
         raise _meant(exc) from exc
     except aiohttp.ClientConnectorError as exc:  # nothing was sent
         raise PlatformError("Discord cannot be reached.") from exc

@@ -24,6 +24,13 @@ def results(scene: Scene) -> list[Message]:
     return [each for each in messages if not each.deleted and is_over(each)]
 
 
+async def _uncollected(scene: Scene) -> None:
+    """Until something of Ada's waits to be collected; the outbox tells nobody."""
+    async with asyncio.timeout(20.0):
+        while not await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def test_after_a_restart_the_waiting_message_becomes_the_picture(tmp_path: Path) -> None:
     """The same message, by the token that stands in the database; once."""
     server = FakeDiscord()
@@ -82,9 +89,7 @@ async def test_what_cannot_be_delivered_waits_to_be_collected(tmp_path: Path) ->
         await (await scene.slash("/imagine a red circle --steps 12", channel=other)).answered()
         scene.server.pass_time(QUARTER_OF_AN_HOUR_S)
         scene.server.delete_channel(other)
-        async with asyncio.timeout(20.0):
-            while not await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}"):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        await _uncollected(scene)
         told = await (await scene.slash("/collect")).answered()
         assert "could not be delivered" in texts(told)
         await scene.server.until(lambda: bool(results(scene)), 20.0)
@@ -102,6 +107,53 @@ async def test_an_answer_that_is_lost_doubles_nothing(tmp_path: Path, fault: Fau
         await scene.server.until(lambda: bool(results(scene)), 30.0)
         await scene.house.teller.settle(5.0)
         assert len(results(scene)) == 1
+
+
+async def test_private_pictures_with_closed_direct_messages_are_collected_by_the_asker_alone(tmp_path: Path) -> None:
+    """They read that it did not come, and /collect shows it in the channel to nobody else."""
+    async with open_discord(tmp_path) as scene:
+        setting = {"scope": "server", "key": "visibility", "value": "private"}
+        await (await scene.server.slash(scene.operator, scene.channel, "settings", setting)).answered()
+        scene.ada.has_blocked_bot = True
+        asked = await scene.slash("/imagine a red circle --seed 7")
+        await scene.server.until(lambda: "/collect" in texts(asked.message) if asked.message else False, 20.0)
+        await _uncollected(scene)
+        await (await scene.slash("/collect")).answered()
+        messages = scene.server.messages.values()
+        await scene.server.until(lambda: any(map(is_over, messages)), 20.0)
+        [shown] = filter(is_over, messages)
+        assert shown.is_ephemeral
+        assert shown.seen_by is scene.ada
+        assert gallery(shown)
+        assert not await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}")
+
+
+async def test_where_the_bot_is_not_what_was_missed_is_collected_through_the_command(tmp_path: Path) -> None:
+    """Its token is all there is; direct messages are closed."""
+    async with open_discord(tmp_path, *SLOW) as scene:
+        scene.ada.has_blocked_bot = True
+        asked = await _ask_elsewhere(scene)
+        await asked.answered()
+        scene.server.pass_time(QUARTER_OF_AN_HOUR_S)
+        await _uncollected(scene)
+        await (await scene.server.slash(scene.ada, asked.channel, "collect", install="user")).answered()
+        messages = scene.server.messages.values()
+        await scene.server.until(lambda: any(map(is_over, messages)), 20.0)
+        assert [each.channel for each in messages if is_over(each)] == [asked.channel]
+
+
+async def test_where_direct_messages_take_less_than_the_server_they_get_less(tmp_path: Path) -> None:
+    """A boosted server said a hundred MiB, and the channel is gone."""
+    async with open_discord(tmp_path, *SLOW) as scene:
+        scene.server.attachment_size_limit = 100 * 2**20
+        other = scene.server.add_channel(scene.guild, "short-lived")
+        await (await scene.slash("/imagine a red circle --steps 12 --size 512x512", channel=other)).answered()
+        scene.server.attachment_size_limit = 30_000
+        scene.server.pass_time(QUARTER_OF_AN_HOUR_S)
+        scene.server.delete_channel(other)
+        await scene.server.until(lambda: bool(results(scene)), 20.0)
+        [shown] = results(scene)
+        assert 0 < shown.attachments[0].size < 30_000
 
 
 async def test_a_large_picture_goes_down_the_ladder(tmp_path: Path) -> None:
@@ -187,6 +239,46 @@ async def test_an_operators_server_is_let_in_and_greeted(tmp_path: Path) -> None
         assert "/allow here" in texts(lobby.messages[0])
         refused = await (await scene.slash("/imagine a star", channel=lobby)).answered()
         assert "private" in texts(refused)
+
+
+async def test_a_server_that_took_us_in_while_we_were_away_is_greeted_at_the_next_start(tmp_path: Path) -> None:
+    """Once; Discord tells nobody of it."""
+    server = FakeDiscord()
+    await server.start()
+    try:
+        async with open_discord(tmp_path, server=server) as scene:
+            await scene.server.ready()
+        theirs = server.add_guild("theirs", server.owner, has_bot=True)
+        hall = server.add_channel(theirs, "hall")
+        for _ in range(2):
+            async with open_discord(tmp_path, server=server, is_open=False) as scene:
+                await server.until(lambda: bool(hall.messages), 10.0)
+                assert gallery(await scene.end_of(await scene.slash("/imagine a star", scene.operator, hall)))
+        assert [texts(each).count("/imagine") for each in hall.messages if not is_over(each)] == [3]
+    finally:
+        await server.close()
+
+
+async def test_a_gateway_that_cannot_be_asked_for_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A good login and then no gateway ended Discord for this run of the bot."""
+    monkeypatch.setattr("bot.platforms.discord.platform.AGAIN_AFTER_S", 0.05)
+    server = FakeDiscord()
+    await server.start()
+    settings = DiscordSettings(token=server.token, api_base=server.api_base, gateway=server.gateway)
+    platform = _lonely(tmp_path, settings)
+    server.next_fault("GET", "/gateway/bot", Fault.REFUSED, n=2)
+    try:
+        await platform.start()
+        await server.until(lambda: platform.client.is_ready(), 20.0)  # noqa: PLW0108  # another client by then
+        assert platform.trouble == ""
+        await server.drop(4004)  # the token is not known any more: no other try would be taken
+        await server.until(lambda: "Reset Token" in platform.trouble)
+        assert server.n_identifies == 1
+    finally:
+        await platform.close()
+        await server.close()
 
 
 async def test_roles_carry_tiers_and_managers_are_admins_of_their_server(tmp_path: Path) -> None:

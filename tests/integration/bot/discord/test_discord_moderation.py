@@ -7,7 +7,18 @@ import pytest
 
 from bot.buttons import Verb
 from tests.fakes.discord_houses import Scene, ids_of, is_over, open_discord
-from tests.fakes.discord_server import MANAGER, Channel, FakeDiscord, Interaction, Message, User, gallery, texts
+from tests.fakes.discord_server import (
+    MANAGER,
+    Channel,
+    FakeDiscord,
+    Fault,
+    Interaction,
+    Message,
+    Permission,
+    User,
+    gallery,
+    texts,
+)
 
 QUARTER_OF_AN_HOUR_S = 16 * 60.0
 
@@ -44,6 +55,30 @@ async def refusal(pressed: Interaction) -> str:
     assert told.is_ephemeral
     assert told.seen_by is pressed.user
     return texts(told)
+
+
+async def test_who_may_take_messages_away_may_take_ours_away(scene: Scene) -> None:
+    """Discord's own right for it is enough for the button; admins' commands are not even offered to them."""
+    message = await scene.drawn()
+    moderator = scene.server.add_user("mod")
+    member = scene.guild.member(scene.ada).permissions
+    scene.server.add_member(scene.guild, moderator, member | int(Permission.MANAGE_MESSAGES))
+    await (await scene.server.click(moderator, message, id_of(message, Verb.DELETE))).acked()
+    await scene.server.until(lambda: message.deleted)
+
+
+async def test_a_press_whose_answer_got_lost_overwrites_nothing(scene: Scene) -> None:
+    """The first reply of a press that was taken is the message that was pressed on: the pictures."""
+    message = await scene.drawn()
+    eve = scene.server.add_user("eve")
+    scene.server.next_fault("POST", "/interactions/*", Fault.REPLY_LOST)
+    pressed = await scene.server.click(eve, message, id_of(message, Verb.DELETE))
+    await scene.server.until(lambda: bool(pressed.followups), 10.0)
+    assert "somebody else's" in await refusal(pressed) or "admin of this place" in await refusal(pressed)
+    assert gallery(message)
+    scene.server.next_fault("POST", "/interactions/*", Fault.REPLY_LOST)
+    await scene.server.click(scene.ada, message, id_of(message, Verb.DELETE))
+    await scene.server.until(lambda: message.deleted, 10.0)
 
 
 async def test_a_manager_deletes_somebody_elses_message_and_a_member_may_not(scene: Scene) -> None:

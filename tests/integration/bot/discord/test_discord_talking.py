@@ -11,7 +11,17 @@ from PIL import Image
 
 from bot.platforms.discord.recent import Recent
 from tests.fakes.discord_houses import Scene, ids_of, is_over, open_discord
-from tests.fakes.discord_server import Channel, FakeDiscord, Interaction, Permission, User, buttons, gallery, texts
+from tests.fakes.discord_server import (
+    Channel,
+    FakeDiscord,
+    Fault,
+    Interaction,
+    Permission,
+    User,
+    buttons,
+    gallery,
+    texts,
+)
 from tests.fakes.engines import until
 
 
@@ -203,10 +213,38 @@ async def test_a_page_of_the_history_opens_pictures(scene: Scene) -> None:
 async def test_the_original_is_the_very_file(scene: Scene) -> None:
     """With its recipe in it."""
     await scene.drawn()
-    answer = await (await scene.slash("/original")).answered()
+    asked = await scene.slash("/original")
+    answer = await asked.answered()
+    assert asked.response_type == 5  # a file can take longer than Discord's three seconds
     [file] = answer.attachments
     assert file.content.startswith(b"\x89PNG")
     assert b"parameters" in file.content
+
+
+@pytest.mark.parametrize("fault", [Fault.REPLY_LOST, Fault.DROPPED, Fault.BROKEN_BEFORE])
+async def test_a_file_whose_answer_gets_lost_is_no_eternal_thinking(scene: Scene, fault: Fault) -> None:
+    """It is sent once more."""
+    await scene.drawn()
+    scene.server.next_fault("PATCH", "/webhooks/*", fault, n=2)  # aiohttp asks once more by itself
+    answer = await (await scene.slash("/original")).answered(10.0)
+    assert answer.attachments
+
+
+async def test_a_file_that_turns_out_too_large_is_a_sentence(scene: Scene) -> None:
+    """Discord takes less than it said."""
+    await scene.drawn()
+    asked = await scene.slash("/original")
+    scene.server.attachment_size_limit = 500
+    assert "too large for this place" in texts(await asked.answered(10.0))
+
+
+async def test_a_long_prompt_can_be_read_in_full(scene: Scene) -> None:
+    """A message has no room for it; a file beside the recipe has."""
+    prompt = "a red circle " + "in a wide landscape with hills and trees " * 40
+    await scene.drawn(f"/imagine {prompt}")
+    answer = await (await scene.slash("/recipe")).answered()
+    [file] = [each for each in answer.attachments if each.filename == "in-full.txt"]
+    assert prompt.strip() in file.content.decode()
 
 
 async def test_names_and_models_are_suggested_while_typing(scene: Scene) -> None:
@@ -217,6 +255,19 @@ async def test_names_and_models_are_suggested_while_typing(scene: Scene) -> None
     assert [each["name"].split("  ")[1] for each in found] == ["a red circle"]
     models = await scene.server.autocomplete(scene.ada, scene.channel, "imagine", "model", "po")
     assert models[0]["value"] == "pocket"
+
+
+async def test_what_can_be_cancelled_is_suggested_and_nothing_that_is_over(tmp_path: Path) -> None:
+    """Of the asker alone."""
+    async with open_discord(tmp_path, "--step-s", "1") as scene:
+        message = await (await scene.slash("/imagine a blue square")).answered()
+        request = texts(message).rpartition("-# ")[2].partition(" ")[0]
+        found = await scene.server.autocomplete(scene.ada, scene.channel, "cancel", "request", "blue")
+        assert [each["value"] for each in found] == [request]
+        assert await scene.server.autocomplete(scene.operator, scene.channel, "cancel", "request", "") == []
+        await (await scene.slash("/cancel")).acked()
+        await message.until(lambda each: "ancelled" in texts(each), 10.0)
+        assert await scene.server.autocomplete(scene.ada, scene.channel, "cancel", "request", "") == []
 
 
 async def test_what_is_suggested_waits_for_no_database(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,6 +351,8 @@ async def test_in_restricted_places_only_age_restricted_channels_draw(scene: Sce
     assert "age-restricted" in texts(await (await scene.slash("/imagine a star")).answered())
     adult = scene.server.add_channel(scene.guild, "adult", nsfw=True)
     assert gallery(await scene.end_of(await scene.slash("/imagine a star", channel=adult)))
+    thread = scene.server.add_channel(scene.guild, "a thread of it", kind="thread", parent=adult)
+    assert gallery(await scene.end_of(await scene.slash("/imagine a star", channel=thread)))
 
 
 async def test_hostile_words_mention_nobody(scene: Scene) -> None:

@@ -80,9 +80,9 @@ async def test_words_find_older_pictures_too(monkeypatch: pytest.MonkeyPatch) ->
     known = Recent(histories)
     known.note("discord:1")
     await known.settled()
-    assert choices(known, "discord:1", "show", "source", "light") == []
+    assert choices(known, "discord:1", "show", "source", "light", {}) == []
     await known.settled()
-    assert choices(known, "discord:1", "show", "source", "light") == [
+    assert choices(known, "discord:1", "show", "source", "light", {}) == [
         {"name": "pic0.1  a lighthouse", "value": "pic0.1"}
     ]
     await known.close()
