@@ -421,6 +421,25 @@ async def test_what_is_deleted_while_the_file_is_written_anew_needs_the_next(
         assert await rows(store, "SELECT name FROM chores") == []
 
 
+async def test_requests_that_go_after_the_file_was_written_anew_need_the_next(tmp_path: Path) -> None:
+    """Somebody's requests go a few at a time, and another's leaving can come between."""
+    clock = Clock()
+    async with open_store(tmp_path, clock=clock) as store:
+        await live(store, 3)
+        await store.forgetting._let_go(ADA)
+        assert await store.forgetting._rewrite()
+        await store.forgetting._delete_all()
+        clock.now_s += REWRITE_EVERY_S
+        await store.forgetting.tidy()
+        assert await asyncio.to_thread(marks_in, tmp_path) == set()
+        assert await rows(store, "SELECT name FROM chores") == []
+        await store.forgetting._let_go(BOB)
+        assert await store.forgetting._rewrite() is False
+        await store.database.write(forgetting._begin_rewriting)
+        await store.forgetting._delete_all()
+        assert not await store.database.write(forgetting._end_rewriting)
+
+
 async def test_a_log_that_somebody_reads_is_not_called_empty(store: Store, tmp_path: Path) -> None:
     """Deleted words are in it until then; the next time it is."""
     await live(store, 1)

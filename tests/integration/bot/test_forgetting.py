@@ -36,6 +36,10 @@ async def forget(house: House, owner: str = ADA) -> str:
     return (await house.press(asked.buttons[0][0].id, owner=owner)).sentence
 
 
+async def _delete(house: House, request: str) -> str:
+    return (await house.press(f"delete:{request}")).sentence
+
+
 async def link(house: House, head: str, account: str) -> None:
     """They become one person."""
     code = (await house.ask("/link", owner=head)).fields[0].value
@@ -43,8 +47,11 @@ async def link(house: House, head: str, account: str) -> None:
     await house.press(asked.buttons[0][0].id, owner=account)
 
 
-async def test_a_picture_that_is_just_being_kept_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two of its files, the first of which has the prompt in it."""
+@pytest.mark.parametrize("is_forgotten", [True, False])
+async def test_a_picture_that_is_just_being_kept_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_forgotten: bool
+) -> None:
+    """Between two of its files, the first of which has the prompt in it; also where only that request is deleted."""
     put, n_put, is_put, may_go_on = PictureFiles._put, 0, asyncio.Event(), asyncio.Event()
 
     async def slow(files: PictureFiles, content: bytes, media_type: str, put_for: str | None) -> str:
@@ -58,12 +65,12 @@ async def test_a_picture_that_is_just_being_kept_goes_too(tmp_path: Path, monkey
 
     async with open_house(tmp_path) as house:
         monkeypatch.setattr(PictureFiles, "_put", slow)
-        await house.ask("/imagine a red circle")
+        card = await house.ask("/imagine a red circle")
         await is_put.wait()
-        forgetting = asyncio.create_task(forget(house))
+        leaving = asyncio.create_task(forget(house) if is_forgotten else _delete(house, card.id))
         await engines.until(lambda: not house.all.runner.live_requests())
         may_go_on.set()
-        assert (await forgetting).startswith("All of it is deleted.")
+        assert (await leaving).startswith("All of it is deleted." if is_forgotten else "Deleted.")
         assert await asyncio.to_thread(files_in, tmp_path) == []
 
 
