@@ -79,6 +79,7 @@ _EVERY = (Scope.ME, Scope.PLACE, Scope.SERVER, Scope.ALL)
 _SHARED = (Scope.PLACE, Scope.SERVER, Scope.ALL)
 _ALLOWED = _one_of("allowed", "yes", "no")
 _VISIBILITY = _one_of("visibility", "shared", "private", "spoiler", "restricted")
+_SEEN_BY_ALL = {"telegram": "Telegram"}  # a chat there sees all that is posted in it, and none is restricted by age
 _PING = _one_of("ping", "yes", "no")  # a short message when a picture is done, where edits notify nobody
 _LOG = _one_of("log", "here", "off")
 _RETENTION = _between("retention", 1, MAX_RETENTION_DAYS, is_whole=True)
@@ -148,6 +149,30 @@ def setting(key: str, scope: Scope, written: str) -> str | None:
         if key in _OWN_SENTENCES:
             raise
         raise UserError(f"{key} can be {one.can_be}, or default; you gave {shown(written)}.") from None
+
+
+def check_fits(key: str, value: str | None, place: str) -> None:
+    """Whether a platform can do what is set for a place of its own. Raises: UserError that says what it can."""
+    platform = _SEEN_BY_ALL.get(place.partition(":")[0])
+    if platform and key == "visibility" and value in ("private", "restricted"):
+        raise UserError(
+            f"On {platform} visibility can be shared, spoiler (covered) or default, not {value}: everybody in a chat "
+            "sees what is posted there, and no chat is restricted by age."
+        )
+
+
+def visibility_at(place: str, value: str) -> str:
+    """What a visibility that is set for all means at a place: what cannot be shown to one person alone is covered."""
+    return "spoiler" if value == "private" and place.partition(":")[0] in _SEEN_BY_ALL else value
+
+
+def restricted(place: str) -> str:
+    """What is said where only age-restricted channels draw, and this is none."""
+    if platform := _SEEN_BY_ALL.get(place.partition(":")[0]):
+        return (
+            f"Visibility is restricted here, so no pictures are drawn in groups of {platform}; write to me in private."
+        )
+    return "Here pictures are drawn in age-restricted channels alone; ask in one of those."
 
 
 def limit(key: str, written: str) -> str | None:

@@ -8,7 +8,7 @@ import time
 import typing
 from collections.abc import Callable, Iterable
 
-from bot import answers, requests
+from bot import answers, desk_values, requests
 from bot.buttons import Press, Verb
 from bot.cards import Card, Origin
 from bot.desk import rights, sentences
@@ -181,7 +181,7 @@ class Desk:
         if not origin.is_place_shared or origin.is_age_restricted:
             return
         if await self.visibility(origin.place) == "restricted":
-            raise UserError("Here pictures are drawn in age-restricted channels alone; ask in one of those.")
+            raise UserError(desk_values.restricted(origin.place))
 
     def refused(self, refusal: NotAdmitted) -> UserError:
         """What a limit says, in a sentence: what, why, when to come back."""

@@ -41,6 +41,10 @@ _WHOLE_SERVER = (
     "Only an operator of this Darkroom lets a whole server or group in or keeps it out; an admin closes single "
     "channels of a server with /settings place allowed no."
 )
+_ON_TELEGRAM = {
+    "private": " On Telegram, where a whole chat sees what is posted, they are covered.",
+    "restricted": " On Telegram none are drawn in groups, for no chat there is restricted by age.",
+}
 _CLOSED = "An operator of this Darkroom closed this place, and only an operator opens it."
 _NOT_LET_IN = "Only an operator of this Darkroom can let this place in: /allow here."
 
@@ -58,9 +62,9 @@ class Tuner:
         return _looks({key: value for key, (value, _subject) in found.items() if key in LOOKS})
 
     async def visibility(self, place: str) -> str:
-        """Who sees pictures that are made in a place: shared, private, spoiler or restricted."""
+        """Who sees pictures that are made in a place: shared, private, spoiler or restricted, as its platform can."""
         found = await self._first([*(f"place:{each}" for each in places_of(place)), _OF_ALL])
-        return found.get("visibility", (DEFAULT_VISIBILITY, ""))[0]
+        return desk_values.visibility_at(place, found.get("visibility", (DEFAULT_VISIBILITY, ""))[0])
 
     async def wants_ping(self, account: str) -> bool:
         """Whether somebody wants a message of its own when a picture is done."""
@@ -79,6 +83,7 @@ class Tuner:
         place = _place(origin, scope)
         self._office.check(origin, _ACTS[scope], place)
         value = desk_values.setting(key, scope, desk_values.DEFAULT if written is None else written)
+        desk_values.check_fits(key, value, place)
         if value is not None and key in LOOKS:
             await self._check_look(key, value)
         stored = _stored(origin, key, value)
@@ -233,7 +238,8 @@ def _sentence(scope: Scope, key: str, value: str | None) -> str:
         return f"{key} is no longer set for {_WHOSE[scope]}."
     if key == "log":
         return "What admins do is posted here from now on."
-    return f"{key} is {cut(value)} for {_WHOSE[scope]} from now on."
+    more = _ON_TELEGRAM.get(value, "") if key == "visibility" and scope is Scope.ALL else ""
+    return f"{key} is {cut(value)} for {_WHOSE[scope]} from now on.{more}"
 
 
 def _example(scope: Scope) -> str:

@@ -431,6 +431,30 @@ async def test_in_a_restricted_place_age_restricted_channels_draw_alone(room: Ro
     await room.desk.admitted(room.origin(BOB))
 
 
+@pytest.mark.parametrize("value", ["private", "restricted"])
+async def test_a_place_is_not_promised_what_its_platform_cannot_do(room: Room, value: str) -> None:
+    """On Telegram a whole chat sees what is posted: whoever sets it reads what can be set, and nothing is kept."""
+    group, topic = "telegram:-100", "telegram:-100:7"
+    for words, place in (("place", group), ("server", topic), ("place", topic)):
+        with pytest.raises(UserError, match=r"shared, spoiler \(covered\) or default, not"):
+            await room.run(f"/settings {words} visibility {value}", place=place, community=group)
+        assert await room.desk.visibility(place) == "shared"
+    await room.run("/settings place visibility spoiler", place=group)
+    assert await room.desk.visibility(topic) == "spoiler"
+
+
+async def test_what_is_set_for_all_means_on_each_platform_what_it_can(room: Room) -> None:
+    """Private is covered on Telegram; restricted draws nothing in groups there, and says where one can draw."""
+    group = "telegram:-100"
+    assert "On Telegram" in (await room.run("/settings all visibility private")).sentence
+    assert (await room.desk.visibility(HERE), await room.desk.visibility(group)) == ("private", "spoiler")
+    assert "On Telegram" in (await room.run("/settings all visibility restricted")).sentence
+    await room.run("/allow everyone")
+    with pytest.raises(UserError, match="write to me in private"):
+        await room.desk.admitted(room.origin("telegram:1", place=group, is_place_shared=True))
+    await room.desk.admitted(room.origin("telegram:1", place="telegram:1"))
+
+
 async def test_what_only_the_asker_sees_may_be_told_in_a_shared_place(room: Room) -> None:
     """A link code and an export, where the platform shows answers to one person."""
     with pytest.raises(UserError, match="private chat"):
