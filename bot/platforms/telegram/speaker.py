@@ -59,7 +59,7 @@ class Speaker:
         elif file.is_photo:
             await self.calls.show(where, file, messages.of_card(card, MAX_CAPTION), keys, is_covered=card.is_spoiler)
         else:
-            await self.calls.give(where, file, messages.of_card(card, MAX_CAPTION))
+            await self.calls.give(where, file, messages.of_card(card, MAX_CAPTION), keys)
 
     async def quietly(self, doing: Awaitable[object]) -> None:
         """What nobody waits for: the answer to a press that is too old."""

@@ -139,9 +139,11 @@ class Wire:
 
         return [_file_of(each) for each in await self._sent(where, send)]
 
-    async def give(self, where: Where, file: File, words: Words) -> MessageName:
+    async def give(
+        self, where: Where, file: File, words: Words, keys: InlineKeyboardMarkup | None = None
+    ) -> MessageName:
         """A new message with a file as it is."""
-        return _name(await self._sent(where, lambda at: self._document(at, file, words, None)))
+        return _name(await self._sent(where, lambda at: self._document(at, file, words, keys)))
 
     async def act(self, where: Where, action: str) -> None:
         """Let it be seen for a few seconds that something is on its way. Never fails: nothing depends on it."""
