@@ -8,6 +8,7 @@ import structlog
 from bot.building import MAX_PICTURES_AT_ONCE
 from bot.platforms.telegram import messages
 from bot.platforms.telegram.address import Where
+from bot.platforms.telegram.parts import Parts
 from bot.platforms.telegram.pictures import File, Pictures
 from bot.platforms.telegram.seams import Studio
 from bot.platforms.telegram.wire import Wire
@@ -30,16 +31,22 @@ class Albums:
         self._calls = calls
         self._pictures = pictures
         self._note_sent = note_sent
+        self._parts = Parts()
 
-    async def send(self, where: Where, request: str) -> None:
-        """All pictures of a request that whoever presses may see. Raises: UserError, PlatformError."""
+    async def send(self, where: Where, request: str, event: str) -> None:
+        """All pictures of a request that whoever presses may see; the same press again sends what was not sent.
+
+        Raises: UserError, PlatformError.
+        """
         files = await self._gathered(where, request)
         # Two of one album at least: of eleven the last goes with the one before it.
         n_albums = -(-len(files) // MOST)
         size = -(-len(files) // n_albums)
         is_covered = await self._studio.visibility(where.place) == "spoiler"
-        for first in range(0, len(files), size):
+        for first in range(self._parts.n_out(event), len(files), size):
             await self._send(where, files[first : first + size], is_covered=is_covered)
+            self._parts.note(event, first + size)
+        self._parts.is_over(event)
 
     async def _gathered(self, where: Where, request: str) -> list[File]:
         found = []

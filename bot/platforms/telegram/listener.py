@@ -109,9 +109,10 @@ class Listener:
             return
         if said.album and not await self._is_for_album(said):
             return
-        card = await self._speaker.answered(self._ask(said), "a message on Telegram")
+        key = f"t:{message.chat.id}:{message.message_id}"
+        card = await self._speaker.answered(self._ask(said, key), "a message on Telegram")
         if card and not card.id:
-            await self._speaker.say(said.where, card)
+            await self._speaker.say(said.where, card, key)
 
     async def _is_for_album(self, said: Heard) -> bool:
         """Whether this message of several is the one to answer: that with words, else the first."""
@@ -125,9 +126,8 @@ class Listener:
             self._albums.popitem(last=False)
         return True
 
-    async def _ask(self, said: Heard) -> Card | None:
+    async def _ask(self, said: Heard, key: str) -> Card | None:
         asker = said.message.from_user.full_name if said.message.from_user else "Somebody"
-        key = f"t:{said.message.chat.id}:{said.message.message_id}"
         if (payload := _started_with(said)) is not None:
             origin = events.origin_of(said.where, key, asker, answered=None, is_admin=False)
             return await self._started(said, origin, payload)

@@ -60,8 +60,10 @@ class Pressing:
                 await self._share(query, where, origin, target, is_shared=verb == Verb.SHARE)
             case Verb.ALBUM:
                 await self._speaker.quietly(query.answer())
-                if refusal := await self._speaker.answered(self._albums.send(where, target), "an album on Telegram"):
-                    await self._speaker.say(where, refusal)
+                if refusal := await self._speaker.answered(
+                    self._albums.send(where, target, origin.event_key), "an album on Telegram"
+                ):
+                    await self._speaker.say(where, refusal, origin.event_key)
             case _:
                 await self._press(query, where, origin)
 
@@ -71,19 +73,19 @@ class Pressing:
         done, _ = await asyncio.wait([pressing], timeout=ANSWER_WITHIN_S)
         card = pressing.result() if done else None
         if card and card.is_refusal:
-            await self._alert(query, where, card)
+            await self._alert(query, where, origin, card)
             return
         await self._speaker.quietly(query.answer())
         card = await pressing
         if card and not card.id and card.kind != Verb.DELETE:
-            await self._speaker.say(where, card)
+            await self._speaker.say(where, card, origin.event_key)
 
-    async def _alert(self, query: CallbackQuery, where: Where, card: Card) -> None:
+    async def _alert(self, query: CallbackQuery, where: Where, origin: Origin, card: Card) -> None:
         """To whoever pressed alone; a long sentence is said in the chat."""
         is_short = len(card.sentence) <= MAX_ALERT
         await self._speaker.quietly(query.answer(card.sentence if is_short else None, show_alert=is_short))
         if not is_short:
-            await self._speaker.say(where, card)
+            await self._speaker.say(where, card, origin.event_key)
 
     async def _share(self, query: CallbackQuery, where: Where, origin: Origin, target: str, *, is_shared: bool) -> None:
         shared: list[str] = []
@@ -94,7 +96,7 @@ class Pressing:
 
         refusal = await self._speaker.answered(do(), "sharing on Telegram")
         if refusal:
-            await self._alert(query, where, refusal)
+            await self._alert(query, where, origin, refusal)
             return
         await self._speaker.quietly(query.answer())
         if not is_shared:

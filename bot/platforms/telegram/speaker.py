@@ -11,10 +11,11 @@ from bot.cards import Card
 from bot.platforms.telegram import messages
 from bot.platforms.telegram.address import Where
 from bot.platforms.telegram.messages import MAX_CAPTION, MAX_TEXT
+from bot.platforms.telegram.parts import Parts
 from bot.platforms.telegram.pictures import File, Pictures
 from bot.platforms.telegram.wire import Wire
 from bot.studio import Stopping
-from engine.errors import DarkroomError, UserError
+from engine.errors import DarkroomError, DeliveryRefused, DeliveryUnknown, PlatformError, UserError
 
 _WHOLE = "All of it, as a file:"
 
@@ -27,9 +28,13 @@ class Speaker:
     def __init__(self, calls: Wire, pictures: Pictures) -> None:
         self.calls = calls
         self._pictures = pictures
+        self._parts = Parts()
 
     async def answered(self, doing: Awaitable[Card | None], what: str) -> Card | None:
-        """What comes of it; a sentence where it cannot be done or breaks. Raises: Stopping."""
+        """What comes of it; a sentence where it cannot be done or breaks.
+
+        Raises: Stopping, and PlatformError for what is to be tried later: no sentence would get through now, either.
+        """
         try:
             return await doing
         except Stopping:  # what was said is on disk
@@ -37,13 +42,18 @@ class Speaker:
         except UserError as exc:
             return answers.refusal(str(exc))
         except DarkroomError as exc:
+            if isinstance(exc, PlatformError) and not isinstance(exc, DeliveryRefused | DeliveryUnknown):
+                raise
             log.warning("refused for a reason of ours", reason=str(exc))
             return answers.refusal(str(exc))
         except Exception:  # noqa: BLE001  # the edge of the platform
             return answers.refusal(unexpected(what))
 
-    async def say(self, where: Where, card: Card) -> None:
-        """Say a card, with its picture or file; what does not fit a message comes as a file. Raises: PlatformError."""
+    async def say(self, where: Where, card: Card, event: str) -> None:
+        """Say a card, with its picture or file; what does not fit a message comes as a file.
+
+        In answer to an event: the same again says what of it was not said. Raises: PlatformError.
+        """
         file = None
         try:
             file = await self._pictures.of_card(card, where)
@@ -52,10 +62,13 @@ class Speaker:
         keys = messages.keyboard(card)
         if file is None:
             words = messages.of_card(card, MAX_TEXT)
-            await self.calls.say(where, words, keys)
+            if not self._parts.n_out(event):
+                await self.calls.say(where, words, keys)
             if words.is_cut:
+                self._parts.note(event, 1)
                 whole = File(name=f"darkroom-{card.kind}.txt", body=messages.in_full(card).encode(), is_photo=False)
                 await self.calls.give(where, whole, messages.of_sentence(_WHOLE))
+            self._parts.is_over(event)
         elif file.is_photo:
             await self.calls.show(where, file, messages.of_card(card, MAX_CAPTION), keys, is_covered=card.is_spoiler)
         else:

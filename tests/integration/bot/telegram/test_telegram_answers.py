@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.desk import privacy
-from tests.fakes.telegram_houses import Scene, ids_of, open_telegram
-from tests.fakes.telegram_server import Message, buttons, texts
+from tests.fakes.telegram_houses import Scene, ids_of, open_telegram, over
+from tests.fakes.telegram_server import Fault, FloodLimits, Message, RateLimit, buttons, texts
 
 
 @pytest.fixture
@@ -51,3 +51,32 @@ async def test_a_large_export_comes_in_parts_by_a_button_under_each(
     assert n_parts > 1
     assert f"part {n_parts} of {n_parts}" in texts(part)
     assert len([each for each in names if each.endswith(".png")]) == 4
+
+
+async def test_an_album_goes_on_after_a_pause(scene: Scene) -> None:
+    """Twelve pictures are two albums: what came before Telegram asked for a pause does not come again."""
+    offered = await scene.say("a {red, green, blue} ring --n 4 --seed 9")
+    await scene.server.press(scene.ada, offered, next(each for each in ids_of(offered) if each.startswith("go:")))
+    grid = await over(offered)
+    scene.server.limits = FloodLimits(private=RateLimit(n_messages=6, per_s=1.0), everywhere=None)
+    await pressed(scene, grid, "album:")
+    request = next(each for each in ids_of(grid) if each.startswith("album:")).partition(":")[2]
+    last = f"{request}.12"
+    await scene.server.until(lambda: any(texts(each) == last for each in scene.server.of_bot(scene.private)), 20.0)
+    scene.server.limits = None
+    await scene.say("/help")
+    albums = [each for each in scene.server.of_bot(scene.private) if each.album]
+    assert [texts(each) for each in albums] == [f"{request}.{number}" for number in range(1, 13)]
+    assert 429 in [each.status for each in scene.server.calls if each.method == "sendMediaGroup"]
+
+
+async def test_a_pause_between_words_and_their_file_repeats_no_words(scene: Scene) -> None:
+    """The file comes when the pause is over."""
+    long = await scene.drawn("🎈" * 1_900 + " the end --no " + "🎃" * 200)
+    scene.server.next_fault("sendDocument", Fault.TOO_MANY, retry_after_s=1.0)
+    n_before = len(scene.server.of_bot(scene.private))
+    await pressed(scene, long, "recipe:")
+    await scene.server.until(lambda: scene.server.of_bot(scene.private)[-1].media is not None, 20.0)
+    await scene.say("/help")
+    said = scene.server.of_bot(scene.private)[n_before:]
+    assert [each.media is not None for each in said] == [False, True, False]
