@@ -25,7 +25,10 @@ _URL = re.compile(r"https://\S+|http://(?:127\.0\.0\.1|localhost)[:/]\S*")
 
 
 class Methods:
-    """Each handler returns the result of its call, or raises Refusal. `webhook_pause_s`: before a third try."""
+    """Each handler returns the result of its call, or raises Refusal. `webhook_pause_s`: before a third try.
+
+    `n_host_unknown`: of the next addresses, how many are not found.
+    """
 
     def __init__(self, scene: Scene, token: str) -> None:
         self._scene = scene
@@ -36,6 +39,7 @@ class Methods:
         self.places = Places(scene, self.access)
         self.webhook: Webhook | None = None
         self.webhook_pause_s = 1.0
+        self.n_host_unknown = 0
         self.is_logged_out = False
         self._max_connections = 40
         contents = Contents(scene.files_side)
@@ -121,6 +125,9 @@ class Methods:
             return await self._delete_webhook(call)
         if not _URL.match(url):  # Telegram takes no address without TLS, and only four ports
             raise Refusal(Why.WEBHOOK_URL)
+        if self.n_host_unknown:
+            self.n_host_unknown -= 1
+            raise Refusal(Why.WEBHOOK_HOST)
         if len(secret) > _MOST_SECRET:
             raise Refusal(Why.LONG_SECRET)
         if not _SECRET.fullmatch(secret):

@@ -98,6 +98,7 @@ class Why(Enum):
     DESCRIPTION = (400, "bot description is too long")
 
     WEBHOOK_URL = (400, "bad webhook: an HTTPS URL must be provided for webhook")
+    WEBHOOK_HOST = (400, "bad webhook: Failed to resolve host: Temporary failure in name resolution")
     SECRET = (400, "secret token contains unallowed characters")
     LONG_SECRET = (400, "secret token is too long")
     JSON = (400, "can't parse a JSON object in the request")

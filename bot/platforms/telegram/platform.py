@@ -9,19 +9,20 @@ from pathlib import Path
 
 import structlog
 from telegram import Update
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Updater
 
 from bot.cards import Card
 from bot.platforms.base import Address, Budget, Found
-from bot.platforms.telegram import address, menu
+from bot.platforms.telegram import address
 from bot.platforms.telegram.admins import Admins
 from bot.platforms.telegram.album import Albums
-from bot.platforms.telegram.client import POLL_S, Client
+from bot.platforms.telegram.client import POLL_S, Client, asked_s
 from bot.platforms.telegram.comings import Comings
 from bot.platforms.telegram.delivering import Delivering
 from bot.platforms.telegram.intake import MAX_AT_ONCE, NAME, UPDATES, DurableQueue
 from bot.platforms.telegram.listener import Listener
+from bot.platforms.telegram.menus import Menus
 from bot.platforms.telegram.pictures import Pictures
 from bot.platforms.telegram.pressing import Pressing
 from bot.platforms.telegram.settings import TelegramSettings
@@ -39,7 +40,6 @@ from storage.records import DeliveryKind
 BUDGET = Budget(of_message=(1, 3.0), of_chat=(1, 1.1), of_crowd=(12, 60.0), of_all=(20, 1.0))
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 5.0, 300.0
 MOST_TRIES = 20  # to answer one update; the pauses between are Telegram's own
-MENU_HASH_NAME = "telegram-menu"
 NOT_KNOWN = "Telegram does not know this token: ask @BotFather for /token and put it into DARKROOM_TELEGRAM_TOKEN."
 UNREACHABLE = "Telegram cannot be reached."
 _ANOTHER = "Another program asks Telegram for this bot's news too; only one of the two hears each. Stop one of them."
@@ -61,9 +61,9 @@ class TelegramPlatform:
     ) -> None:
         self._studio = studio
         self._settings = settings
-        self._data_dir = data_dir
         self._queue = DurableQueue(arrivals)
-        self.bot = Client(settings)
+        self.bot = Client(settings, self._note_refused)
+        self._menus = Menus(self.bot, data_dir)
         self._updater = Updater(self.bot, self._queue)
         self._webhook = Webhook(settings, self.bot, self._queue)
         pictures, calls, admins = Pictures(studio, finisher), Wire(self.bot), Admins(self.bot)
@@ -90,6 +90,7 @@ class TelegramPlatform:
         self._n_tries: dict[int, int] = {}
         self._has_put_left = False
         self._trouble = ""
+        self._is_refused = False  # the token, by the last call
 
     # The platform
 
@@ -141,12 +142,12 @@ class TelegramPlatform:
     @property
     def trouble(self) -> str:
         """Why nothing is heard from Telegram, "" while all is well."""
-        return self._trouble
+        return self._trouble or (NOT_KNOWN if self._is_refused else "")
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What the operator should read at the start: how to find the bot."""
-        if self._trouble:
+        if self.trouble:
             return ()
         how = f", and it calls {self._webhook.url}" if self._webhook.url else ""
         return (f"telegram: write to me at https://t.me/{self.bot.username}{how}",)
@@ -161,7 +162,8 @@ class TelegramPlatform:
             await self._log_in()
         except PlatformError as exc:
             self._trouble = str(exc)
-            self._tasks.append(asyncio.create_task(self._keep_logging_in(), name="telegram"))
+            again = self._keep_logging_in(exc.retry_after_s or 0.0)
+            self._tasks.append(asyncio.create_task(again, name="telegram"))
             raise
         except UserError as exc:
             self._trouble = str(exc)
@@ -186,7 +188,6 @@ class TelegramPlatform:
         try:
             await self.bot.initialize()
             await self._updater.initialize()
-            await self._sync_menus()
             await self._take_up_left()
             if self._webhook.url:
                 await self._webhook.begin()
@@ -196,9 +197,12 @@ class TelegramPlatform:
                 )
         except InvalidToken as exc:
             raise UserError(NOT_KNOWN) from exc
+        except RetryAfter as exc:
+            raise PlatformError(UNREACHABLE, retry_after_s=asked_s(exc)) from exc
         except TelegramError as exc:
             raise PlatformError(UNREACHABLE) from exc
         self._trouble = ""
+        self._tasks.append(asyncio.create_task(self._menus.keep(), name="telegram menus"))
         self._tasks += [asyncio.create_task(self._keep_answering(), name=f"telegram {n}") for n in range(MAX_AT_ONCE)]
 
     async def _take_up_left(self) -> None:
@@ -209,11 +213,11 @@ class TelegramPlatform:
         if n_left:
             log.info("updates of an earlier life", n=n_left)
 
-    async def _keep_logging_in(self) -> None:
+    async def _keep_logging_in(self, asked_for_s: float) -> None:
         pause_s = AGAIN_AFTER_S
         while True:
-            await asyncio.sleep(pause_s)
-            pause_s = min(LONGEST_AGAIN_S, 2 * pause_s)
+            await asyncio.sleep(max(pause_s, asked_for_s))
+            pause_s, asked_for_s = min(LONGEST_AGAIN_S, 2 * pause_s), 0.0
             try:
                 await self._log_in()
             except UserError as exc:
@@ -221,6 +225,8 @@ class TelegramPlatform:
                 log.error("Telegram is off", reason=str(exc))
                 return
             except DarkroomError as exc:
+                asked_for_s = (exc.retry_after_s if isinstance(exc, PlatformError) else None) or 0.0
+                self._trouble = str(exc)
                 log.warning("Telegram is not there yet", reason=str(exc))
             else:
                 log.info("Telegram is there")
@@ -261,25 +267,14 @@ class TelegramPlatform:
         """Telegram's names for files are good for one bot alone."""
         await self._studio.note_sent(picture, f"{NAME}:{self.bot.id}:{file_id}")
 
+    def _note_refused(self, is_refused: bool) -> None:
+        """What the last call said of the token. Asking goes on, for a proxy between may have said so."""
+        if is_refused and not self._is_refused:
+            log.error("Telegram refuses the token", reason=NOT_KNOWN)
+        self._is_refused = is_refused
+
     def _heard_nothing(self, exc: TelegramError) -> None:
         """python-telegram-bot tries again by itself, with growing pauses."""
-        log.warning("Telegram was not heard", reason=_ANOTHER if isinstance(exc, Conflict) else type(exc).__name__)
-
-    async def _sync_menus(self) -> None:
-        """Send the menus, if they are not what was sent last."""
-        all_menus = menu.menus()
-        new = menu.hash_of(all_menus, self.bot.id)
-        path = self._data_dir / MENU_HASH_NAME
-        if await asyncio.to_thread(_read, path) == new:
+        if self._is_refused:  # said once
             return
-        for each in all_menus:
-            await self.bot.set_my_commands(each.commands, scope=each.scope, language_code=each.language or None)
-        with contextlib.suppress(OSError):  # then they are sent again at the next start
-            await asyncio.to_thread(path.write_text, new)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+        log.warning("Telegram was not heard", reason=_ANOTHER if isinstance(exc, Conflict) else type(exc).__name__)

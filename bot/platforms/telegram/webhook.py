@@ -16,12 +16,14 @@ from telegram.ext import ExtBot
 
 from bot.platforms.telegram.intake import MAX_AT_ONCE, NAME, UPDATES, DurableQueue
 from bot.platforms.telegram.settings import TelegramSettings
-from engine.errors import StorageError, UserError
+from engine.errors import PlatformError, StorageError, UserError
 
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 PATH = f"/hooks/{NAME}"  # of the page's server
 _PURPOSE = b"darkroom webhook"
 _NOT_TAKEN = "Telegram does not take the address in DARKROOM_TELEGRAM_WEBHOOK: {}."
+# "bad webhook: failed to resolve host: temporary failure in name resolution" is of a minute, and its words are free.
+_MAY_PASS = ("resol", "connect", "timed out", "timeout", "temporar")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -42,7 +44,10 @@ class Webhook:
         return None if self._base is None else self._base.rstrip("/") + PATH
 
     async def begin(self) -> None:
-        """Tell Telegram where to call, and take what it says. Raises: UserError for what it refuses, TelegramError."""
+        """Tell Telegram where to call, and take what it says.
+
+        Raises: UserError for an address that it refuses, PlatformError for one that it cannot find now, TelegramError.
+        """
         assert self.url
         self._is_taking = True  # the first call may come before the answer
         try:
@@ -55,7 +60,10 @@ class Webhook:
             )
         except BadRequest as exc:
             self._is_taking = False
-            raise UserError(_NOT_TAKEN.format(str(exc)[:200].rstrip("."))) from exc
+            why = _NOT_TAKEN.format(str(exc)[:200].rstrip("."))
+            if any(each in why.casefold() for each in _MAY_PASS):
+                raise PlatformError(why) from exc
+            raise UserError(why) from exc
 
     def end(self) -> None:
         """Take nothing more; Telegram keeps it, and calls again."""

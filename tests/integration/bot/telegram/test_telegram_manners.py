@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.platforms.telegram import listener
+from bot.platforms.telegram import listener, menus
+from bot.platforms.telegram.platform import NOT_KNOWN
 from tests.fakes.telegram_houses import Scene, ids_of, is_over, open_telegram, over
-from tests.fakes.telegram_server import Fault, FloodLimits, Message, RateLimit, buttons, texts
+from tests.fakes.telegram_server import FakeTelegram, Fault, FloodLimits, Message, RateLimit, buttons, texts
 from tests.fakes.telegram_world import units
 
 SLOW = ("--step-s", "0.2")
@@ -285,6 +286,17 @@ async def test_a_refused_token_does_not_end_the_listening(scene: Scene) -> None:
     assert "a red circle" in texts(await scene.drawn())
 
 
+async def test_a_token_that_is_taken_back_is_said_while_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As what is wrong with Telegram here; and once it is good again all goes on."""
+    assert scene.platform.trouble == ""
+    monkeypatch.setattr(scene.server.methods, "_token", "123456:another")
+    await scene.server.send(scene.ada, scene.private, "/help")
+    await scene.server.until(lambda: scene.platform.trouble == NOT_KNOWN, 10.0)
+    monkeypatch.undo()
+    await scene.server.until(lambda: scene.platform.trouble == "", 10.0)
+    assert "a red circle" in texts(await scene.drawn())
+
+
 async def test_a_picture_that_cannot_be_fetched_is_a_sentence(scene: Scene) -> None:
     """Its address was good for an hour; or the line broke."""
     scene.server.next_fault("download", Fault.BROKEN_BEFORE, status=404)
@@ -313,12 +325,31 @@ async def test_the_token_is_in_no_log(
         assert secret not in said
 
 
+async def test_menus_that_are_refused_keep_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes is answered meanwhile; what was refused is sent again, and what was not is not."""
+    monkeypatch.setattr(menus, "AGAIN_AFTER_S", 0.05)
+    server = FakeTelegram()
+    await server.start()
+    server.next_fault("setMyCommands", Fault.BROKEN_BEFORE, n=1, status=502)
+    server.next_fault("setMyCommands", Fault.TOO_MANY, n=1, retry_after_s=1.0)
+    server.next_fault("setMyCommands", Fault.REFUSED, n=1)
+    try:
+        async with open_telegram(tmp_path, server=server) as scene:
+            assert scene.platform.trouble == ""
+            await scene.server.until(lambda: len(server.methods.profile.commands) == 21, 20.0)
+            assert len([each for each in server.calls if each.method == "setMyCommands"]) == 24
+            assert len([each for each in server.calls if each.method == "getMe"]) == 1
+    finally:
+        await server.close()
+
+
 async def test_menus_are_there_for_each_kind_of_place_and_language(scene: Scene) -> None:
     """Groups are offered what is of use there, their admins what is theirs."""
-    menus = scene.server.methods.profile.commands
+    sent = scene.server.methods.profile.commands
+    await scene.server.until(lambda: len(sent) == 21, 10.0)
     of = {
         (json.loads(scope)["type"], language): {each["command"] for each in commands}
-        for (scope, language), commands in menus.items()
+        for (scope, language), commands in sent.items()
     }
     assert {scope for scope, _ in of} == {"default", "all_group_chats", "all_chat_administrators"}
     assert {language for _, language in of} == {"", "de", "es", "fr", "pt", "ru", "ja"}

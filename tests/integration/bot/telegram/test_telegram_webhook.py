@@ -10,7 +10,7 @@ import pytest
 from bot.platforms.telegram.platform import TelegramPlatform
 from bot.platforms.telegram.settings import TelegramSettings
 from bot.platforms.telegram.webhook import HEADER
-from engine.errors import StorageError, UserError
+from engine.errors import PlatformError, StorageError, UserError
 from storage.store import open_store
 from tests.fakes.studios import FakeStudio
 from tests.fakes.telegram_houses import Scene, ids_of, open_telegram, over
@@ -158,6 +158,28 @@ async def test_an_address_that_telegram_refuses_is_one_sentence(tmp_path: Path) 
             with pytest.raises(UserError, match=r"DARKROOM_TELEGRAM_WEBHOOK: .*https"):
                 await platform.start()
             assert not is_called(server)
+        finally:
+            await platform.close()
+            await server.close()
+
+
+async def test_a_host_that_telegram_cannot_find_now_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name servers fail for a minute: one sentence now, and soon it is called."""
+    monkeypatch.setattr("bot.platforms.telegram.platform.AGAIN_AFTER_S", 0.05)
+    server = FakeTelegram()
+    await server.start()
+    server.methods.n_host_unknown = 2
+    async with open_store(tmp_path) as store:
+        settings = TelegramSettings(
+            token=server.token, api_base=server.api_base, webhook="https://darkroom.example.org"
+        )
+        platform = TelegramPlatform(FakeStudio(), None, store.arrivals, settings, tmp_path)  # type: ignore[arg-type]
+        try:
+            with pytest.raises(PlatformError, match=r"DARKROOM_TELEGRAM_WEBHOOK: .*resolve host"):
+                await platform.start()
+            await server.until(lambda: is_called(server) and not platform.trouble, 10.0)
         finally:
             await platform.close()
             await server.close()
