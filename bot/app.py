@@ -22,7 +22,7 @@ from bot.settings import Settings
 from bot.studio import Studio
 from engine.cost import SpeedBook
 from engine.engine import Engine, EngineSettings
-from engine.errors import PlatformError, StorageError, UserError
+from engine.errors import DarkroomError, PlatformError, StorageError, UserError
 from engine.finish import Finisher
 from storage.store import Store, open_store
 
@@ -111,6 +111,7 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
         for platform in platforms:
             house.teller.add(platform)
         keeping = asyncio.create_task(keep_house(house, settings.disk_budget_mib * 2**20), name="house")
+        warming = asyncio.create_task(_warm(finisher if others else None), name="warm")
         try:
             await page.start()
             await asyncio.to_thread(store.hold.tell, page.url)
@@ -126,10 +127,11 @@ async def open_bot(settings: Settings, chats: Sequence[Callable[[House], Chat]] 
             yield Bot(studio=house.studio, page=page, troubles=troubles, ready=engine.ready, lines=tuple(lines))
         finally:
             keeping.cancel()
+            warming.cancel()
             await house.wind_down()
             await _close_all([*(platform.close() for platform in platforms), engine.close()])
             await house.close()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await asyncio.gather(keeping, warming, return_exceptions=True)
 
 
 def _spare_the_collector() -> None:
@@ -161,6 +163,15 @@ def chats_of(settings: Settings) -> list[Callable[[House], Chat]]:
             lambda house: TelegramPlatform(house.studio, house.finisher, house.store.arrivals, ours, house.data_dir)
         )
     return found
+
+
+async def _warm(finisher: Finisher | None) -> None:
+    """The first picture of a chat would have its previews seconds late."""
+    try:
+        if finisher:
+            await finisher.warm()
+    except DarkroomError as exc:
+        log.info("nothing was warmed", reason=str(exc))
 
 
 async def _start_all(chats: Sequence[Chat]) -> dict[str, str]:

@@ -61,6 +61,10 @@ def finished(picture: Picture, treatment: str | None = None) -> Finished:
     )
 
 
+def _nothing() -> None:
+    """A process has started, with all that it imports."""
+
+
 class Finisher:
     """Encodes and reads pictures in processes of its own, which start with the first use.
 
@@ -111,6 +115,10 @@ class Finisher:
     async def chart(self, figures: Figures) -> bytes:
         """A PNG of what was drawn day by day, and by whom. Raises: JobError."""
         return await self._waited_for.run(chart, figures)
+
+    async def warm(self) -> None:
+        """Start what people wait for, before the first of them does. Raises: JobError."""
+        await self._waited_for.run(_nothing)
 
     async def close(self) -> None:
         """Let go of the processes; they end when what they do is done. Idempotent."""

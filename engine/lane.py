@@ -50,7 +50,14 @@ class Lane:
                 if self._pool is pool:  # several wait on one pool: the first to notice replaces it for all
                     self._pool = None
                 pool.shutdown(wait=False)
+            except asyncio.CancelledError:
+                if not self._is_over() or _is_cancelled():
+                    raise
+                break  # it had not begun when we closed
         raise JobError("The picture could not be encoded: the process that does it died twice.")
+
+    def _is_over(self) -> bool:
+        return self._closed
 
     async def close(self) -> None:
         """End the processes, also in the middle of what they do: nobody waits for it any more. Idempotent."""
@@ -61,6 +68,12 @@ class Lane:
             process.kill()
         if pool:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the caller who is to end, and not the work alone."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _new_pool(max_processes: int) -> ProcessPoolExecutor:

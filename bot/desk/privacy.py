@@ -26,7 +26,7 @@ _WORDS = (
     "one for each press."
 )
 _PICTURES = "Your pictures, part {number} of {n_parts}."
-_TOO_LARGE = " Too large for a file here, so in none of them: {pictures}; /original makes them fit."
+_TOO_LARGE = " Too large for a file here: {pictures}; the page has them whole, and /show as they fit here."
 _NO_PART = "There is no such part any more; ask for /mydata again."
 _IN_PRIVATE = "Ask me for that in a private chat: it is everything about you."
 _BUSY = "Your file is being made already; wait for it."

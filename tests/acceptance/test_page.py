@@ -168,7 +168,7 @@ def test_a_reload_in_the_middle_finds_the_job_again(page: Page) -> None:
     page.reload()
     again = page.locator(f'article[data-request="{name}"]')
     expect(again).to_contain_text("a red circle on a blue background --steps 100")
-    pictures(again, 4)
+    pictures(again, 3)
 
 
 def test_a_sketch_can_be_remixed(page: Page, bot: RunningBot) -> None:

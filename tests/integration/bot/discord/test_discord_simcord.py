@@ -56,6 +56,10 @@ class Bridge:
         """What is asked before there is a studio."""
         return FakeStudio().about()
 
+    def not_over(self, account: str) -> Mapping[str, str]:
+        """From memory, so asked at once."""
+        return self._studio.not_over(account) if self._studio else {}
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **kwargs: Any) -> Any:
             answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
