@@ -6,6 +6,7 @@ protocol in `platforms/base.py`, and holds nothing of theirs.
 
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot import answers, buttons, requests
 from bot.acting import Acting
@@ -209,8 +210,20 @@ class Studio:
         return await self._store.abroad.sent(pictures, prefix)
 
     async def moved(self, old_place: str, new_place: str) -> None:
-        """A place goes by another name from now on; what holds in it goes with it."""
+        """A place goes by another name from now on; what holds and waits in it goes with it."""
         await self._store.abroad.move_place(old_place, new_place)
+        for live in self._runner.live_requests():
+            if live.request.place == old_place:
+                live.request = replace(live.request, place=new_place)
+
+    async def left(self, place: str) -> int:
+        """We were put out of a place: cancel and refund what waits there; returns how many requests that were.
+
+        What a worker has begun comes to its end, and waits for `/collect`.
+        """
+        waiting = [live.request for live in self._runner.live_requests() if not live.has_begun]
+        inside = [row for row in waiting if lies_in(row.place, place)]
+        return sum([await self._runner.cancel(row.id) for row in inside])
 
     async def visibility(self, place: str) -> str:
         """Who sees what is made in a place: shared, private, spoiler or restricted."""

@@ -1,8 +1,9 @@
-"""Coming and going: who starts us, groups that take us in or put us out, groups that become supergroups."""
+"""Coming and going: who starts or stops us, groups that take us in or put us out, groups that become supergroups."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
 from telegram import Chat, ChatMember, ChatMemberUpdated, Message
 
 from bot import answers, buttons
@@ -16,12 +17,16 @@ from bot.platforms.telegram.wire import Wire
 from engine.errors import UserError
 
 _HERE = (ChatMember.MEMBER, ChatMember.ADMINISTRATOR, ChatMember.OWNER)
+# A group that becomes a supergroup tells of no leaving (tdlib/telegram-bot-api issue 266).
+_OUT = (ChatMember.LEFT, ChatMember.BANNED)
 _GROUPS = (Chat.GROUP, Chat.SUPERGROUP)
 _HELLO = "I draw pictures from words, on my operator's own computer."
 _IN_PRIVATE = "Write me what to draw, or send me a picture with what to make of it."
 _IN_GROUPS = "Write what to draw after /imagine, or answer a picture with /remix and what to make of it."
 _NOT_YET = "My operator can let this group in with /allow here."
 _MORE = "A tap on one of these draws it. /help says what else there is. The pictures are made by a machine."
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Comings:
@@ -36,9 +41,14 @@ class Comings:
         self._note_open = note_open
 
     async def moved(self, moved: ChatMemberUpdated) -> None:
-        """We were brought into a group or put out of it, or somebody stopped or started us. Raises: DarkroomError."""
+        """We were brought into a group or put out of it, or somebody stopped or started us. Raises: DarkroomError.
+
+        Where nobody hears us any more nothing is begun: what waits there is cancelled, and its people have it back.
+        """
         was_here, is_here = (each.status in _HERE for each in (moved.old_chat_member, moved.new_chat_member))
         self._note_open(moved.chat.id, is_here)
+        if moved.new_chat_member.status in _OUT and (n := await self._studio.left(f"telegram:{moved.chat.id}")):
+            log.info("what waited where we were put out is cancelled", n=n)
         if moved.chat.type not in _GROUPS or was_here or not is_here:
             return
         where = events.in_chat(moved.chat, f"telegram:{moved.from_user.id}", moved.from_user.language_code)

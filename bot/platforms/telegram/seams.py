@@ -47,3 +47,6 @@ class Studio(Protocol):
 
     async def moved(self, old_place: str, new_place: str) -> None:
         """A place goes by another name."""
+
+    async def left(self, place: str) -> int:
+        """We were put out of a place: cancel what waits there; how many requests that were."""

@@ -279,6 +279,38 @@ async def test_who_blocked_us_is_told_nothing_more(tmp_path: Path) -> None:
         assert scene.ada.id not in scene.platform._closed
 
 
+async def test_what_waits_where_we_were_put_out_is_cancelled(scene: Scene) -> None:
+    """In a group everybody's, after it has become another chat too; what was asked elsewhere is drawn."""
+    group = scene.server.add_group("art", scene.operator)
+    scene.server.add_member(group, scene.ada)
+    elsewhere = scene.server.add_supergroup("elsewhere", scene.operator)
+    scene.server.add_member(elsewhere, scene.ada)
+    await scene.say("/pause", scene.operator, scene.server.private(scene.operator))
+    for user in (scene.ada, scene.operator):
+        await scene.say("/imagine a red circle", user, group)
+    in_private, there = await scene.say("a ring"), await scene.say("/imagine a ring", scene.ada, elsewhere)
+    assert len(waiting(scene)) == 4
+    moved = scene.server.upgrade(group)
+    await scene.server.until(lambda: f"telegram:{moved.id}" in waiting(scene), 10.0)
+    scene.server.remove_bot(scene.operator, moved)
+    left = [f"telegram:{scene.ada.id}", f"telegram:{elsewhere.id}"]
+    await scene.server.until(lambda: waiting(scene) == left, 10.0)
+    scene.server.block(scene.ada)
+    await scene.server.until(lambda: waiting(scene) == left[1:], 10.0)
+    await scene.say("/resume", scene.operator, scene.server.private(scene.operator))
+    assert (await over(there)).media is not None
+    assert in_private.media is None
+    scene.server.unblock(scene.ada)
+    said = texts(await scene.say("/quota"))
+    assert "Drawn today 1 picture," in said
+    assert "Waiting or being drawn 0 of" in said
+
+
+def waiting(scene: Scene) -> list[str]:
+    """Where what waits or is being drawn was asked, oldest first."""
+    return [each.request.place for each in scene.house.runner.live_requests()]
+
+
 async def test_a_refused_token_does_not_end_the_listening(scene: Scene) -> None:
     """A proxy may have said so; the library alone would never ask again."""
     scene.server.next_fault("getUpdates", Fault.BROKEN_BEFORE, n=2, status=401)
