@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from telegram import Chat, MaybeInaccessibleMessage, Message, MessageEntity, Update, User
+from telegram import Chat, Document, MaybeInaccessibleMessage, Message, MessageEntity, PhotoSize, Update, User
 
 from bot.cards import Origin
 from bot.languages import language_for
@@ -17,9 +17,10 @@ _MEDIA = "image/"
 class Heard:
     """A message that somebody wrote. `words` without a mention of us; `is_for_us`: a command, or an answer to us.
 
-    `file`: a picture in it, else in what it answers. `named`: the request or picture that the message of ours names
-    which it answers; of what somebody sent from their history both are there. `album`: the pictures that were sent
-    together. `is_anonymous`: an admin who hides behind the group.
+    `file`: a picture in it, else in what it answers; `n_file_bytes`: how large Telegram says that is, 0 for unknown.
+    `named`: the request or picture that the message of ours names which it answers; of what somebody sent from their
+    history both are there. `album`: the pictures that were sent together. `is_anonymous`: an admin who hides behind the
+    group.
     """
 
     where: Where
@@ -28,6 +29,7 @@ class Heard:
     is_command: bool
     is_for_us: bool
     file: str | None
+    n_file_bytes: int
     named: str | None
     album: str | None = None
     is_anonymous: bool = False
@@ -61,13 +63,15 @@ def heard(message: Message, bot: User) -> Heard | None:
     is_mention = bool(bot.username) and words.casefold().startswith(f"@{bot.username}".casefold())
     if is_mention:
         words = words[len(bot.username or "") + 1 :].strip()
+    picture = picture_in(message) or (picture_in(answered) if answered and not is_answer_to_us else None)
     return Heard(
         where=where_of(message, account_of_message(message), sender.language_code),
         message=message,
         words=words,
         is_command=is_command,
         is_for_us=message.chat.type == Chat.PRIVATE or is_command or is_answer_to_us or is_mention,
-        file=picture_in(message) or (picture_in(answered) if answered and not is_answer_to_us else None),
+        file=picture.file_id if picture else None,
+        n_file_bytes=(picture.file_size or 0) if picture else 0,
         named=_named(answered) if answered and (is_answer_to_us or is_of_history) else None,
         album=message.media_group_id,
         is_anonymous=sender.id == ANONYMOUS_ADMIN and message.sender_chat is not None,
@@ -127,13 +131,13 @@ def origin_of(where: Where, event_key: str, asker: str, *, answered: str | None,
     )
 
 
-def picture_in(message: Message) -> str | None:
-    """The file of a picture in a message, at its largest: a photo, or a picture sent as a file."""
+def picture_in(message: Message) -> PhotoSize | Document | None:
+    """A picture in a message, at its largest: a photo, or a picture sent as a file."""
     if message.photo:
-        return message.photo[-1].file_id
+        return message.photo[-1]
     document = message.document
     if document and (document.mime_type or "").startswith(_MEDIA):
-        return document.file_id
+        return document
     return None
 
 

@@ -20,6 +20,7 @@ from bot.platforms.telegram import events, links
 from bot.platforms.telegram.admins import Admins
 from bot.platforms.telegram.comings import Comings
 from bot.platforms.telegram.events import Heard
+from bot.platforms.telegram.fetching import Fetching
 from bot.platforms.telegram.inline import Inline
 from bot.platforms.telegram.pressing import Pressing
 from bot.platforms.telegram.seams import Studio
@@ -27,7 +28,6 @@ from bot.platforms.telegram.speaker import Speaker
 from bot.requests import Cancel, Request, ShowQueue, ShowRecipe
 from bot.studio import Stopping
 from engine.errors import DarkroomError, DeliveryRefused, DeliveryUnknown, PlatformError, UserError
-from engine.intake import MAX_FILE_BYTES
 from storage.ids import is_request_id
 
 AGAIN_S = 2.0  # where Telegram could not be reached, and said no time
@@ -35,7 +35,6 @@ NEXT_LIFE_S = 60.0  # what is said while we end is answered when we are there ag
 ALBUM_S = 1.0  # the pictures of an album are messages of their own, and one of them has the words
 _KEPT_ALBUMS = 1_024
 _WORDS_WANTED = "Say with the picture what to make of it; or answer it with words, or with /upscale or /recipe."
-_TOO_LARGE = f"That picture is larger than {MAX_FILE_BYTES // 2**20} MiB; send a smaller one."
 _NOT_SHARED = (
     "That picture is not shared, or it was deleted. Whoever drew it can send you a new link: Recipe, then Share."
 )
@@ -63,6 +62,7 @@ class Listener:
         self._admins = admins
         self._comings = comings
         self._pressing = pressing
+        self._fetching = Fetching(bot)
         self._inline = Inline(studio, bot)
         self._note_open = note_open
         self._albums: OrderedDict[str, None] = OrderedDict()  # that were answered
@@ -134,8 +134,10 @@ class Listener:
         request = _request_of(said)
         is_admin = _is_for_admins(request) and await self._admins.has_written(said)
         origin = events.origin_of(said.where, key, asker, answered=_picture_name(said), is_admin=is_admin)
-        uploads = (await self._taken(origin, said.file),) if said.file and not await self._is_ours(origin, said) else ()
-        return await self._studio.ask(origin, request, uploads, said.words)
+        if not said.file or await self._is_ours(origin, said):
+            return await self._studio.ask(origin, request, (), said.words)
+        upload = await self._taken(origin, said, said.file)
+        return await self._studio.ask(origin, request, (upload,), said.words)
 
     async def _started(self, said: Heard, origin: Origin, payload: str) -> Card | None:
         """Somebody came by a link, or for the first time."""
@@ -161,16 +163,11 @@ class Listener:
             return False
         return True
 
-    async def _taken(self, origin: Origin, file_id: str) -> str:
+    async def _taken(self, origin: Origin, said: Heard, file: str) -> str:
         """A picture of theirs, kept."""
+        self._fetching.check(said.n_file_bytes)
         await self._studio.may_upload(origin)
-        try:
-            file = await self._bot.get_file(file_id)
-            if (file.file_size or 0) > MAX_FILE_BYTES:
-                raise UserError(_TOO_LARGE)
-            body = bytes(await file.download_as_bytearray())
-        except TelegramError as exc:
-            raise UserError("That picture could not be fetched from Telegram; send it again.") from exc
+        body = await self._fetching.fetched(file, origin.event_key)
         return (await self._studio.take_upload(origin, body)).id
 
 

@@ -256,7 +256,7 @@ class Wire:
             async with asyncio.timeout(UPLOAD_WITHIN_S + 5):
                 yield
         except RetryAfter as exc:
-            for_s = _seconds(exc.retry_after)
+            for_s = seconds(exc.retry_after)
             self._park(chat, for_s)
             raise PlatformError(_PAUSE, retry_after_s=for_s) from exc
         except ChatMigrated as exc:
@@ -319,5 +319,6 @@ def _file_of(message: Message) -> str | None:
     return message.photo[-1].file_id if message.photo else None
 
 
-def _seconds(retry_after: int | float | datetime.timedelta) -> float:
+def seconds(retry_after: int | float | datetime.timedelta) -> float:
+    """For how long Telegram asks for a pause."""
     return retry_after.total_seconds() if isinstance(retry_after, datetime.timedelta) else float(retry_after)
