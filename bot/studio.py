@@ -192,9 +192,24 @@ class Studio:
         """Raises: UserError that says what would let them in, for who may not use this Darkroom there."""
         await self._desk.let_in(await self._desk.arrived(origin))
 
+    async def may_look(self, origin: Origin) -> None:
+        """For what a platform shows by itself: no flood, let in, not banned. Raises: UserError."""
+        with refusing_in(origin.language):
+            await self._come_to_look(origin)
+
+    async def _come_to_look(self, origin: Origin) -> None:
+        self._desk.check_pace(origin)
+        origin = await self._desk.arrived(origin)
+        await self._desk.let_in(origin)
+        await self._desk.check_not_banned(origin)
+
     async def share(self, origin: Origin, picture: str, *, is_shared: bool = True) -> str:
         """Let whoever knows its name see a picture of theirs, or no longer; returns that name."""
-        await self.let_in(origin)
+        if is_shared:
+            await self._come_to_look(origin)
+        else:  # whoever is banned may take back what is theirs
+            self._desk.check_pace(origin)
+            await self.let_in(origin)
         found = await self._sources.picture(await self._desk.arrived(origin), picture)
         if found.owner != self._person(origin.owner):
             raise UserError("That picture is somebody else's; only they can share it.")

@@ -16,7 +16,6 @@ from engine.errors import DarkroomError, UserError
 from storage.ids import picture_name
 
 MOST = 10  # of an album; Telegram takes two to ten
-_NONE = "None of those pictures is kept any more; their recipes are, in /history."
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -49,14 +48,16 @@ class Albums:
         self._parts.is_over(event)
 
     async def _gathered(self, where: Where, request: str) -> list[File]:
-        found = []
+        """Those that are there. Raises: UserError, as for the first one, where none is."""
+        found: list[File] = []
+        refusal: UserError | None = None
         for number in range(1, MAX_PICTURES_AT_ONCE + 1):
             try:
                 found.append(await self._pictures.alone(where, picture_name(request, number)))
-            except UserError:
-                continue
-        if not found:
-            raise UserError(_NONE)
+            except UserError as exc:
+                refusal = refusal or exc
+        if refusal and not found:
+            raise refusal
         are_photos = all(each.is_photo for each in found)  # an album is of one kind
         return [replace(each, is_photo=are_photos) for each in found]
 

@@ -33,6 +33,9 @@ class Studio(Protocol):
     async def let_in(self, origin: Origin) -> None:
         """Nothing for who may use this Darkroom there."""
 
+    async def may_look(self, origin: Origin) -> None:
+        """Before what is shown without asking the studio; nothing for who may be shown something now."""
+
     async def share(self, origin: Origin, picture: str, *, is_shared: bool = True) -> str:
         """Let whoever knows its name see a picture of theirs, or no longer; its name."""
 
