@@ -5,7 +5,7 @@ in its language, in the table `said` of its TOML. A sentence is looked up when i
 with their request or come as the words of an error, and are made where no language is known. `{n}` and `{m}` stand for
 numbers; what another placeholder holds is looked up in turn, so that "Come back in {span}." has its time in the
 language too. Parts between " · " are looked up one by one. What is not found stays English: figures and settings of the
-desk, help, pings, and what a model or a file is reported to lack.
+desk, help, and what a model or a file is reported to lack.
 """
 
 import re
@@ -109,6 +109,21 @@ SAID = (
     "Write what to draw after /imagine, or answer a picture with /remix and what to make of it.",
     "My operator can let this group in with /allow here.",
     "A tap on one of these draws it. /help says what else there is. The pictures are made by a machine.",
+    # On Telegram
+    "Say with the picture what to make of it; or answer it with words, or with /upscale or /recipe.",
+    "That picture is larger than {n} MB; send a smaller one.",
+    "That picture could not be fetched from Telegram; send it again.",
+    "That picture is not shared, or it was deleted. Whoever drew it can send you a new link: Recipe, then Share.",
+    "Answer this message with what to make of it (flags such as --strength 0.5 work too):",
+    "This button is in no chat that I am in; open me and ask with /history.",
+    "Whoever has this link can see this picture, how it was made, and draw it again, if they may use this Darkroom:",
+    "That link leads to nothing any more.",
+    "All of it, as a file:",
+    "Your picture is done.",
+    "your picture is done.",
+    "Who may use this Darkroom?",
+    "Nothing to send yet: draw with me, or open one of /history here",
+    "Draw a new one",
     # Buttons
     "Again",
     "Recipe",
@@ -127,6 +142,12 @@ SAID = (
     "Labelled grid",
     "Delete",
     "Show them here",
+    "Show",
+    "Share",
+    "Copy link",
+    "Stop sharing",
+    "Copy seed {n}",
+    "Album",
 )
 
 
@@ -138,7 +159,7 @@ def spoken(card: Card, code: str) -> Card:
         card,
         language=code,
         sentence=in_language(card.sentence, code),
-        buttons=tuple(_labelled(row, code) for row in card.buttons),
+        buttons=labelled(card.buttons, code),
         tiles=tuple(replace(tile, buttons=_labelled(tile.buttons, code)) for tile in card.tiles),
     )
 
@@ -161,6 +182,11 @@ def in_language(english: str, code: str) -> str:
 def places_of(template: str) -> frozenset[str]:
     """The names of a template's placeholders."""
     return frozenset(_PLACE.findall(template))
+
+
+def labelled(rows: Iterable[Iterable[Button]], code: str) -> tuple[tuple[Button, ...], ...]:
+    """Rows of buttons with their labels in a language."""
+    return tuple(_labelled(row, code) for row in rows)
 
 
 def _labelled(buttons: Iterable[Button], code: str) -> tuple[Button, ...]:

@@ -14,6 +14,7 @@ from telegram import InlineKeyboardMarkup
 from telegram.constants import ChatAction
 
 from bot.cards import Card, State
+from bot.languages.speech import in_language
 from bot.platforms.base import Address, Found
 from bot.platforms.telegram import messages
 from bot.platforms.telegram.address import MessageName, Where, message_name, read
@@ -71,7 +72,7 @@ class Delivering:
         if await self._calls.delete(at):
             return
         try:
-            await self._edit_words(at, messages.of_sentence(_DELETED), None)
+            await self._edit_words(at, messages.of_sentence(in_language(_DELETED, read(to.reply_to).language)), None)
         except MessageGone:
             return
 
@@ -89,7 +90,7 @@ class Delivering:
     async def ping(self, to: Address, card: Card, name: str) -> None:
         """Tell the asker that it is there, by name where others are too: edits tell nobody. Once at most; may fail."""
         where, at = read(to.reply_to), message_name(name)
-        words = messages.of_ping(where.account, card.asker if where.is_shared else "")
+        words = messages.of_ping(where.account, card.asker if where.is_shared else "", where.language)
         try:
             await self._calls.say(replace(where, chat=at.chat, answering=at.message), words, None)
         except PlatformError as exc:

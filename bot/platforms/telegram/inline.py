@@ -9,6 +9,8 @@ from telegram.ext import ExtBot
 
 from bot.cards import Origin
 from bot.gallery import PictureLine
+from bot.languages import language_for
+from bot.languages.speech import in_language
 from bot.platforms.telegram import links, messages
 from bot.platforms.telegram.seams import Studio
 from engine.errors import UserError
@@ -39,7 +41,7 @@ class Inline:
         )
         try:
             await self._studio.let_in(origin)
-            results, following = await self._found(account, query.query, query.offset)
+            results, following = await self._found(account, query)
         except UserError:  # a stranger, or an offset that was made up
             await self._say(query, [], "", "Who may use this Darkroom?", "start")
             return
@@ -47,15 +49,18 @@ class Inline:
         label = "Nothing to send yet: draw with me, or open one of /history here" if is_empty else "Draw a new one"
         await self._say(query, results, following, label, links.HISTORY if is_empty else "start")
 
-    async def _found(self, account: str, words: str, offset: str) -> tuple[list[InlineQueryResultCachedPhoto], str]:
+    async def _found(self, account: str, query: InlineQuery) -> tuple[list[InlineQueryResultCachedPhoto], str]:
         """What can be sent of the pages from there on, until there is anything; and where the next begins."""
-        before: str | None = offset or None
+        before: str | None = query.offset or None
+        language = _language(query)
         for _ in range(MOST_PAGES):
-            page = await self._studio.history(account, words, before, A_PAGE)
+            page = await self._studio.history(account, query.query, before, A_PAGE)
             prefix = f"telegram:{self._bot.id}:"
             sent = await self._studio.sent([each.picture for each in page.pictures], prefix)
             results = [
-                _result(each, sent[each.picture][len(prefix) :]) for each in page.pictures if each.picture in sent
+                _result(each, sent[each.picture][len(prefix) :], language)
+                for each in page.pictures
+                if each.picture in sent
             ]
             before = page.next
             if results or before is None:
@@ -76,17 +81,22 @@ class Inline:
             cache_time=KEPT_S,
             is_personal=True,
             next_offset=following,
-            button=InlineQueryResultsButton(label[:_MAX_LABEL], start_parameter=payload),
+            button=InlineQueryResultsButton(in_language(label, _language(query))[:_MAX_LABEL], start_parameter=payload),
         )
 
 
-def _result(line: PictureLine, file_id: str) -> InlineQueryResultCachedPhoto:
-    words = messages.of_picture(line.picture, line.prompt, f"seed {line.seed}" if line.model else line.label)
+def _language(query: InlineQuery) -> str:
+    return language_for(query.from_user.language_code or "")
+
+
+def _result(line: PictureLine, file_id: str, language: str) -> InlineQueryResultCachedPhoto:
+    seed = in_language(f"seed {line.seed}", language)
+    words = messages.of_picture(line.picture, line.prompt, seed if line.model else line.label)
     return InlineQueryResultCachedPhoto(
         id=line.picture,
         photo_file_id=file_id,
         title=line.prompt[:_MAX_TITLE] or line.picture,
-        description=line.label or f"seed {line.seed}",
+        description=line.label or seed,
         caption=words.text,
         caption_entities=words.entities,
     )

@@ -13,7 +13,7 @@ from bot import buttons
 from bot.buttons import Verb
 from bot.cards import Button, Card, Field, State, Style, Tile
 from bot.desk.sentences import span
-from bot.languages.speech import in_language
+from bot.languages.speech import in_language, labelled
 from bot.typography import clean
 from storage.ids import read_picture_name
 
@@ -21,8 +21,8 @@ MAX_TEXT, MAX_CAPTION = 4_096, 1_024
 MAX_COPIED = 256
 _MAX_ASKED, _MAX_FIELD = 500, 400
 _BAR = 12
-_DONE = "your picture is done."
-_MAX_NAME = 64
+_DONE, _DONE_TO_NAME = "Your picture is done.", "your picture is done."
+_MAX_NAME = _MAX_LABEL = 64
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
 _A_ROW = 4  # of a phone's width
 _LISTED = 12
@@ -93,13 +93,14 @@ def in_full(card: Card) -> str:
     return "\n".join([*_said(card), "", *(f"{each.name}: {each.value}" for each in card.fields), ""])
 
 
-def of_ping(account: str, name: str) -> Words:
+def of_ping(account: str, name: str, language: str) -> Words:
     """That a picture is done; to somebody by name, which they are told of, or "" where nobody else is."""
     words = Words(MAX_TEXT)
     number = account.partition(":")[2]
     if not name or not number.isdecimal():  # a group speaks for an admin who hides behind it
-        return words.add(f"{_DONE[0].upper()}{_DONE[1:]}")
-    return mention(words, User(id=int(number), first_name=name, is_bot=False)).add(f": {_DONE}")
+        return words.add(in_language(_DONE, language))
+    to = mention(words, User(id=int(number), first_name=name, is_bot=False))
+    return to.add(f": {in_language(_DONE_TO_NAME, language)}")
 
 
 def mention(words: Words, user: User) -> Words:
@@ -128,23 +129,23 @@ def of_sentence(sentence: str) -> Words:
 def keyboard(card: Card) -> InlineKeyboardMarkup | None:
     """A card's buttons; of one picture its seed to copy, of several an album, of a recipe what can be done with it."""
     recipe_of = recipe_named(card)
-    every = card.buttons or (buttons.of_sharing(recipe_of) if recipe_of else ())
+    every = card.buttons or (labelled(buttons.of_sharing(recipe_of), card.language) if recipe_of else ())
     rows = [[_button(each) for each in row[at : at + _A_ROW]] for row in every for at in range(0, len(row), _A_ROW)]
     there = [tile for tile in card.tiles if tile.picture]
     if card.id and card.state is State.DONE and len(there) == 1:
         seed = str(there[0].seed)
-        rows.append([InlineKeyboardButton(f"Copy seed {seed}"[:64], copy_text=CopyTextButton(seed))])
+        rows.append([InlineKeyboardButton(_label(f"Copy seed {seed}", card.language), copy_text=CopyTextButton(seed))])
     if card.id and card.state is State.DONE and len(there) > 1:
-        rows.append([InlineKeyboardButton("Album", callback_data=f"{Verb.ALBUM}:{card.id}")])
+        rows.append([InlineKeyboardButton(_label("Album", card.language), callback_data=f"{Verb.ALBUM}:{card.id}")])
     if not card.id and there:
         rows += _openers(there)
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def of_link(link: str, picture: str) -> InlineKeyboardMarkup:
+def of_link(link: str, picture: str, language: str = "") -> InlineKeyboardMarkup:
     """Under a link to a shared picture."""
-    copy = InlineKeyboardButton("Copy link", copy_text=CopyTextButton(link))
-    stop = InlineKeyboardButton("Stop sharing", callback_data=f"{Verb.UNSHARE}:{picture}")
+    copy = InlineKeyboardButton(_label("Copy link", language), copy_text=CopyTextButton(link))
+    stop = InlineKeyboardButton(_label("Stop sharing", language), callback_data=f"{Verb.UNSHARE}:{picture}")
     return InlineKeyboardMarkup([[copy, stop]])
 
 
@@ -224,6 +225,10 @@ def _openers(tiles: list[Tile]) -> list[list[InlineKeyboardButton]]:
 
 def _button(each: Button) -> InlineKeyboardButton:
     return InlineKeyboardButton(each.label, callback_data=each.id, style=_STYLES.get(each.style))
+
+
+def _label(english: str, language: str) -> str:
+    return in_language(english, language)[:_MAX_LABEL]
 
 
 def _shortened(words: str, most: int) -> str:

@@ -8,6 +8,7 @@ from telegram.error import TelegramError
 from bot import answers
 from bot.apology import unexpected
 from bot.cards import Card
+from bot.languages.speech import in_language, spoken
 from bot.platforms.telegram import messages
 from bot.platforms.telegram.address import Where
 from bot.platforms.telegram.messages import MAX_CAPTION, MAX_TEXT
@@ -59,6 +60,7 @@ class Speaker:
             file = await self._pictures.of_card(card, where)
         except UserError as exc:
             card = answers.refusal(str(exc))
+        card = spoken(card, where.language)
         keys = messages.keyboard(card)
         if file is None:
             words = messages.of_card(card, MAX_TEXT)
@@ -67,7 +69,7 @@ class Speaker:
             if words.is_cut:
                 self._parts.note(event, 1)
                 whole = File(name=f"darkroom-{card.kind}.txt", body=messages.in_full(card).encode(), is_photo=False)
-                await self.calls.give(where, whole, messages.of_sentence(_WHOLE))
+                await self.calls.give(where, whole, messages.of_sentence(in_language(_WHOLE, where.language)))
             self._parts.is_over(event)
         elif file.is_photo:
             await self.calls.show(where, file, messages.of_card(card, MAX_CAPTION), keys, is_covered=card.is_spoiler)

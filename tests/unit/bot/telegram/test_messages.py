@@ -79,17 +79,19 @@ def test_a_recipe_of_ours_can_be_shared_and_one_of_a_file_cannot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "name", "said", "told"),
+    ("account", "name", "language", "said", "told"),
     [
-        ("telegram:7", "", "Your picture is done.", []),
-        ("telegram:7", "Ada", "Ada: your picture is done.", [7]),
-        ("telegram:7", "🎈🎈", "🎈🎈: your picture is done.", [7]),
-        ("telegram:-100", "Group", "Your picture is done.", []),
+        ("telegram:7", "", "", "Your picture is done.", []),
+        ("telegram:7", "Ada", "", "Ada: your picture is done.", [7]),
+        ("telegram:7", "🎈🎈", "", "🎈🎈: your picture is done.", [7]),
+        ("telegram:7", "Uwe", "de", "Uwe: dein Bild ist fertig.", [7]),
+        ("telegram:7", "", "ja", "画像ができました。", []),
+        ("telegram:-100", "Group", "", "Your picture is done.", []),
     ],
 )
-def test_a_ping_names_who_can_be_told(account: str, name: str, said: str, told: list[int]) -> None:
+def test_a_ping_names_who_can_be_told(account: str, name: str, language: str, said: str, told: list[int]) -> None:
     """A group that speaks for its admin is nobody to tell."""
-    words = messages.of_ping(account, name)
+    words = messages.of_ping(account, name, language)
     assert words.text == said
     assert [each.user.id for each in words.entities if each.user] == told
     assert all(each.length == units_of(name) for each in words.entities)
