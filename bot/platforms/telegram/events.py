@@ -1,5 +1,6 @@
 """An update → who says what, where. Knows nothing of what is asked and asks nobody."""
 
+import re
 from dataclasses import dataclass
 
 from telegram import Chat, Document, MaybeInaccessibleMessage, Message, MessageEntity, PhotoSize, Update, User
@@ -54,22 +55,21 @@ def heard(message: Message, bot: User) -> Heard | None:
     if message.sender_chat and message.sender_chat.id != message.chat.id:
         return None  # a channel that speaks in a group: nobody we could answer for it
     words = (message.text or message.caption or "").strip()
+    mention = _mention(words, bot)
+    words = words[len(mention) :].strip()
     is_command = words.startswith(("/", "／"))
     if is_command and (message.forward_origin is not None or _is_for_another(words, bot)):
         return None
     answered = _answered(message)
     is_answer_to_us = answered is not None and _is_by(answered.from_user, bot)
     is_of_history = answered is not None and _is_by(answered.via_bot, bot)
-    is_mention = bool(bot.username) and words.casefold().startswith(f"@{bot.username}".casefold())
-    if is_mention:
-        words = words[len(bot.username or "") + 1 :].strip()
     picture = picture_in(message) or (picture_in(answered) if answered and not is_answer_to_us else None)
     return Heard(
         where=where_of(message, account_of_message(message), sender.language_code),
         message=message,
         words=words,
         is_command=is_command,
-        is_for_us=message.chat.type == Chat.PRIVATE or is_command or is_answer_to_us or is_mention,
+        is_for_us=message.chat.type == Chat.PRIVATE or is_command or is_answer_to_us or bool(mention),
         file=picture.file_id if picture else None,
         n_file_bytes=(picture.file_size or 0) if picture else 0,
         named=_named(answered) if answered and (is_answer_to_us or is_of_history) else None,
@@ -155,6 +155,12 @@ def _named(message: Message) -> str | None:
     text = message.text or message.caption or ""
     entities: tuple[MessageEntity, ...] = message.entities or message.caption_entities
     return named_in(text, entities)
+
+
+def _mention(words: str, bot: User) -> str:
+    """Our name with an @, where words begin with it; "" where they begin with nobody's or another's that goes on."""
+    found = re.match(rf"@{re.escape(bot.username)}(?!\w)", words, re.ASCII | re.IGNORECASE) if bot.username else None
+    return found[0] if found else ""
 
 
 def _is_for_another(words: str, bot: User) -> bool:
