@@ -3,6 +3,8 @@
 One's own, or with the right to it somebody else's. Knows no platform.
 """
 
+from dataclasses import replace
+
 from bot import answers
 from bot.buttons import Press, Verb
 from bot.cards import Card, Origin
@@ -25,6 +27,10 @@ N_COLLECTED = 5  # messages at once; a chat that was away may have many, and tak
 _NOTHING_TO_CANCEL = "Nothing of yours is waiting or being drawn."
 _OVER = "That is finished already; there is nothing left to cancel."
 _TOO_LATE = "Too late to cancel: it is drawn already, and comes in a moment."
+_IN_ITS_NAME = (
+    "That was asked in the name of this group: admins who show their own name can do this, and whoever asked can write "
+    "/cancel {request} in its name."
+)
 _DELETED = "Deleted."
 _CHARGED_AGAIN = "What could not be delivered was given back, and counts again when it is collected."
 _NOTHING_TO_COLLECT = "There is nothing to collect: everything of yours was delivered."
@@ -59,8 +65,9 @@ class Acting:
             return await self._as_before(press, before)
         match press.verb:
             case Verb.GO:
-                row = await self._own(origin, press.target)
-                await self._taker.go(origin, row)
+                speaking = await self._speaking(origin, press.target)
+                row = await self._own(speaking, press.target)
+                await self._taker.go(speaking, row)
                 card = await self._told(row)
             case Verb.NO | Verb.CANCEL:
                 card = await self.cancel(origin, Cancel(request=press.target, is_any=True))
@@ -150,10 +157,19 @@ class Acting:
         assert rendered, "a request is never taken out while it is acted on"
         return rendered[1]
 
+    async def _speaking(self, origin: Origin, request_id: str) -> Origin:
+        """As the place, where a request was asked in its name and this is an admin of it; else as themselves."""
+        row = await self._store.requests.find(split(request_id)[0])
+        if row is None or not origin.is_place_admin or not _is_of_the_place(origin, row):
+            return origin
+        return replace(origin, owner=row.owner, account=row.account)
+
     async def _own(self, origin: Origin, request_id: str) -> RequestRow:
         """A request of the asker's own. Raises: UserError."""
         row = await self._sources.request(origin, split(request_id)[0], naming=clean(request_id))
         if row.owner != origin.owner:
+            if _is_of_the_place(origin, row):
+                raise UserError(_IN_ITS_NAME.format(request=row.id))
             raise UserError("That is somebody else's; only they can do this.")
         return row
 
@@ -180,3 +196,8 @@ class Acting:
         )
         await self._desk.audit(deed)
         return row
+
+
+def _is_of_the_place(origin: Origin, row: RequestRow) -> bool:
+    """Whether somebody asked in the name of the place itself, and not in their own."""
+    return origin.is_place_shared and row.account == origin.sphere

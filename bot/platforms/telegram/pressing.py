@@ -24,7 +24,7 @@ _SHARED = (
     "Whoever has this link can see this picture, how it was made, and draw it again, if they may use this Darkroom:"
 )
 _UNSHARED = "That link leads to nothing any more."
-_OF_A_PLACE = (Verb.CANCEL, Verb.DELETE, Verb.NO)  # an admin may press these of others
+_OF_A_PLACE = (Verb.CANCEL, Verb.DELETE, Verb.NO, Verb.GO)  # an admin may press these of others, or of the group
 
 
 class Pressing:

@@ -147,3 +147,29 @@ async def test_a_button_is_its_askers_and_an_admins(scene: Scene) -> None:
     assert refused.show_alert
     await (await scene.server.press(mona, message, cancel)).answered()
     await message.until(lambda it: "Cancelled" in texts(it), 10.0)
+
+
+@pytest.mark.parametrize(("starts", "then"), [("go:", "cancel:"), ("no:", "delete:")])
+@pytest.mark.parametrize(("who", "may"), [("herself", False), ("shown", True), ("admin", True), ("member", False)])
+async def test_what_the_group_asked_is_its_admins(scene: Scene, who: str, may: bool, starts: str, then: str) -> None:
+    """Ann hides behind it, presses under her own name, and Telegram does not say she is an admin: she reads how."""
+    group = scene.server.add_supergroup("art", scene.server.add_user("creator"))
+    ann = joined(scene, group, "ann", "administrator", is_anonymous=True)
+    scene.server.methods.places.shows_anonymous = who == "shown"
+    asked = await scene.server.send(ann, group, "/imagine a {red,blue} circle")
+    offered = await scene.server.answer_to(asked, 10.0)
+    button = next(each for each in ids_of(offered) if each.startswith(starts))
+    presser = (
+        ann
+        if who in ("herself", "shown")
+        else joined(scene, group, who, "member" if who == "member" else "administrator")
+    )
+    answer = await (await scene.server.press(presser, offered, button)).answered()
+    if may:
+        await offered.until(lambda it: any(each.startswith(then) for each in ids_of(it)), 10.0)
+        return
+    cancel = f"/cancel {button.partition(':')[2]}"
+    assert cancel in answer.text
+    assert button in ids_of(offered)
+    await scene.server.send(ann, group, cancel)
+    await offered.until(lambda it: any(each.startswith("delete:") for each in ids_of(it)), 10.0)
