@@ -169,8 +169,8 @@ async def test_it_is_seen_that_we_are_at_work(tmp_path: Path) -> None:
         forum = scene.server.add_supergroup("forum", scene.operator, is_forum=True)
         await scene.server.send(scene.operator, forum, "hello")
         topic = scene.server.add_topic(forum, "pictures")
-        asked = await scene.server.send(scene.ada, forum, "/imagine a star --steps 8", thread=topic.id)
-        other = await scene.server.send(scene.ada, forum, "/imagine a star --steps 8")
+        asked = await scene.server.send(scene.ada, forum, "/imagine a star --steps 40", thread=topic.id)
+        other = await scene.server.send(scene.ada, forum, "/imagine a star --steps 40")
         for each in (asked, other):
             await over(await scene.server.answer_to(each, 20.0), 40.0)
         assert {each.action for each in forum.actions} == {"upload_photo"}
