@@ -55,6 +55,7 @@ class Live:
         self._is_overdue = False
         self._finishing: set[str] = set()  # jobs that the engine, or nobody, has any more: their files are being made
         self._over: set[str] = set()
+        self._previews: dict[tuple[str, int], Raster] = {}  # the newest: an event has those alone that are new in it
         self._frames: dict[tuple[str, int], list[Raster]] = {}
         self._strides: dict[tuple[str, int], tuple[int, int]] = {}  # keep every n-th preview; how many were skipped
 
@@ -65,6 +66,7 @@ class Live:
         if isinstance(event, Progress):
             self._began_s.setdefault(job_id, self._heard_at_s)
             for index, preview in event.previews.items():
+                self._previews[job_id, index] = preview
                 self._keep_frame((job_id, index), preview)
         self._promise()
         self._changed()
@@ -78,6 +80,7 @@ class Live:
         """A worker had this job and has it no longer; it waits again."""
         self._events.pop(job_id, None)
         self._began_s.pop(job_id, None)
+        self._previews = {which: preview for which, preview in self._previews.items() if which[0] != job_id}
         self._changed()
 
     @contextmanager
@@ -144,8 +147,7 @@ class Live:
 
     def preview(self, job_id: str, index: int) -> Raster | None:
         """How a picture looks now."""
-        event = self._events.get(job_id)
-        return event.previews.get(index) if isinstance(event, Progress) else None
+        return self._previews.get((job_id, index)) if isinstance(self._events.get(job_id), Progress) else None
 
     def told(self) -> Told:
         """Where the whole request is: drawing if any of it is, else loading, else waiting as its first job does."""

@@ -144,3 +144,18 @@ def test_what_was_lost_waits_again() -> None:
     assert live.told().state is State.WAITING
     assert not live.begun()
     assert live.waited_s(job_id) is None
+
+
+def test_the_newest_preview_stays_until_there_is_a_newer_one() -> None:
+    """An event has those alone that are new in it, and a chat looks at moments of its own."""
+    live = live_of(n_pictures=2)
+    job_id = live.jobs[0].id
+    live.hear(job_id, Progress(step=3, n_steps=8, previews={0: preview(1)}))
+    live.hear(job_id, Progress(step=4, n_steps=8, previews={1: preview(2)}))
+    live.hear(job_id, Progress(step=5, n_steps=8, previews={}))
+    assert [live.preview(job_id, index) for index in (0, 1)] == [preview(1), preview(2)]
+    live.hear(job_id, Progress(step=6, n_steps=8, previews={0: preview(3)}))
+    assert live.preview(job_id, 0) == preview(3)
+    live.lost(job_id)
+    live.hear(job_id, Progress(step=1, n_steps=8, previews={}))
+    assert live.preview(job_id, 0) is None
