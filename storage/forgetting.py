@@ -229,7 +229,7 @@ async def _let_go_of_files(writing: Writing, accounts: Sequence[str]) -> frozens
     gone: set[str] = set()
     for account in accounts:
         rows = await writing.rows(
-            f"UPDATE files SET put_for = NULL, n_unclaimed = 0, state = iif({IS_UNREFERENCED}, 'leaving', state) "  # noqa: S608
+            f"UPDATE files SET put_for = NULL, n_unclaimed = 0, state = iif({IS_UNREFERENCED}, 'leaving', state) "  # noqa: S608  # ours
             "WHERE put_for = :account RETURNING hash, state",
             account=clean(account),
         )

@@ -1,13 +1,12 @@
 """python-telegram-bot's client as we use it: a small pool, our addresses, none of its logs, for they hold the token."""
 
-import datetime
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from telegram import Update
-from telegram.error import InvalidToken, NetworkError, RetryAfter
+from telegram.error import InvalidToken, NetworkError
 from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 
@@ -61,9 +60,3 @@ class Client(ExtBot[None]):
 
     def __repr__(self) -> str:
         return "Client()"
-
-
-def asked_s(exc: RetryAfter) -> float:
-    """For how long Telegram asks for quiet, in seconds."""
-    asked = exc.retry_after
-    return asked.total_seconds() if isinstance(asked, datetime.timedelta) else float(asked)

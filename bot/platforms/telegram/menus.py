@@ -9,8 +9,8 @@ from telegram.error import RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
 from bot.platforms.telegram import menu
-from bot.platforms.telegram.client import asked_s
 from bot.platforms.telegram.menu import Menu
+from bot.platforms.telegram.wire import seconds
 
 HASH_NAME = "telegram-menu"
 AGAIN_AFTER_S, LONGEST_AGAIN_S = 5.0, 300.0
@@ -46,7 +46,7 @@ class Menus:
                 await self._bot.set_my_commands(each.commands, scope=each.scope, language_code=each.language or None)
             except RetryAfter as exc:
                 log.info("the menus are sent later", n=len(menus) - n)
-                await asyncio.sleep(asked_s(exc))
+                await asyncio.sleep(seconds(exc.retry_after))
                 return refused + menus[n:]
             except TelegramError as exc:
                 log.warning("a menu was refused", language=each.language, reason=type(exc).__name__)

@@ -17,7 +17,7 @@ from bot.platforms.base import Address, Budget, Found
 from bot.platforms.telegram import address
 from bot.platforms.telegram.admins import Admins
 from bot.platforms.telegram.album import Albums
-from bot.platforms.telegram.client import POLL_S, Client, asked_s
+from bot.platforms.telegram.client import POLL_S, Client
 from bot.platforms.telegram.comings import Comings
 from bot.platforms.telegram.delivering import Delivering
 from bot.platforms.telegram.intake import MAX_AT_ONCE, NAME, UPDATES, DurableQueue
@@ -28,7 +28,7 @@ from bot.platforms.telegram.pressing import Pressing
 from bot.platforms.telegram.settings import TelegramSettings
 from bot.platforms.telegram.speaker import Speaker
 from bot.platforms.telegram.webhook import Webhook
-from bot.platforms.telegram.wire import ChatClosed, Wire
+from bot.platforms.telegram.wire import ChatClosed, Wire, seconds
 from bot.studio import Studio
 from engine.errors import DarkroomError, PlatformError, UserError
 from engine.finish import Finisher
@@ -198,7 +198,7 @@ class TelegramPlatform:
         except InvalidToken as exc:
             raise UserError(NOT_KNOWN) from exc
         except RetryAfter as exc:
-            raise PlatformError(UNREACHABLE, retry_after_s=asked_s(exc)) from exc
+            raise PlatformError(UNREACHABLE, retry_after_s=seconds(exc.retry_after)) from exc
         except TelegramError as exc:
             raise PlatformError(UNREACHABLE) from exc
         self._trouble = ""

@@ -27,7 +27,7 @@ def results(scene: Scene) -> list[Message]:
 async def _uncollected(scene: Scene) -> None:
     """Until something of Ada's waits to be collected; the outbox tells nobody."""
     async with asyncio.timeout(20.0):
-        while not await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}"):  # noqa: ASYNC110
+        while not await scene.house.store.outbox.uncollected(f"discord:{scene.ada.id}"):  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.05)
 
 

@@ -129,7 +129,7 @@ async def test_who_blocked_the_bot_finds_the_picture_with_collect(tmp_path: Path
         await scene.say("a red circle --steps 8")
         scene.server.block(scene.ada)
         async with asyncio.timeout(20.0):
-            while not await scene.house.store.outbox.uncollected(f"telegram:{scene.ada.id}"):  # noqa: ASYNC110
+            while not await scene.house.store.outbox.uncollected(f"telegram:{scene.ada.id}"):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.05)
         scene.server.unblock(scene.ada)
         assert "could not be delivered" in texts(await scene.say("/collect"))

@@ -270,7 +270,7 @@ async def test_who_blocked_us_is_told_nothing_more(tmp_path: Path) -> None:
         await scene.server.until(lambda: scene.ada.id in scene.platform._closed, 10.0)
         n_before = len([each for each in scene.server.calls if each.method.startswith("edit")])
         async with asyncio.timeout(30.0):
-            while not await scene.house.store.outbox.uncollected(f"telegram:{scene.ada.id}"):  # noqa: ASYNC110
+            while not await scene.house.store.outbox.uncollected(f"telegram:{scene.ada.id}"):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.05)
         n_after = len([each for each in scene.server.calls if each.method.startswith("edit")])
         assert n_after <= n_before + 2  # one that was on its way, and the picture itself
